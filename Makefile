@@ -1,0 +1,45 @@
+# Each target sets up what it needs: a virtual environment in .venv with the pinned packages.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: help setup quickstart test lint format schema lock
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s :
+
+setup: $(VENV)/installed  ## Install seedvar and the pinned packages into .venv
+
+$(VENV)/installed: envs/requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --no-compile --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+quickstart: setup  ## Train and report the quickstart study: results/quickstart/
+	$(BIN)/snakemake --config study=quickstart
+
+test: setup  ## Run every test
+	$(BIN)/python -m pytest
+
+lint: setup  ## Check style and the workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: setup  ## Put code and rules into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+schema: setup  ## Write the JSON schemas anew after a change of workflow/seedvar/study.py
+	$(BIN)/seedvar schema study > workflow/schemas/study.schema.json
+	$(BIN)/seedvar schema config > workflow/schemas/config.schema.json
+
+lock:  ## Pin the newest packages that pyproject.toml allows
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet 'torch==2.13.0' '.[slurm,minilm,dev]'
+	{ grep '^#' envs/requirements.lock; .venv-lock/bin/pip freeze --exclude seedvar | sed -E 's/^torch==([0-9.]+).*/torch==\1/'; } > envs/requirements.lock.new
+	mv envs/requirements.lock.new envs/requirements.lock && rm -rf .venv-lock
