@@ -1,0 +1,98 @@
+"""What several tests share: the repository, tiny models of every family, real GLUE where it is."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network
+
+REPOSITORY = Path(__file__).parents[1]
+GLUE = REPOSITORY.parent / "shared" / "data" / "glue"
+
+
+@pytest.fixture
+def glue_dir():
+    """A real copy of GLUE beside the repository; its text is not ours to ship."""
+    if not GLUE.is_dir():
+        pytest.skip("no copy of GLUE beside the repository")
+    return GLUE
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the repository's workflow, without results, to run and to change."""
+    target = tmp_path / "checkout"
+    target.mkdir()
+    for name in ("Snakefile", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, target / name)
+    for name in ("config", "workflow", "envs"):
+        shutil.copytree(REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (target / "profiles").symlink_to("workflow/profiles")
+    return target
+
+
+@pytest.fixture
+def run_in(checkout):
+    """Runs a command of this environment in the copied checkout and returns what it did."""
+
+    def run(*command, environment=None):
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = os.environ | {"PATH": path, "PYTHONPATH": str(checkout / "workflow")} | (environment or {})
+        return subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, timeout=900)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """Makes a randomly initialised checkpoint of a family, with a tokenizer: two layers, 16 wide."""
+    from transformers import (
+        AlbertConfig,
+        AutoModel,
+        BertConfig,
+        BertTokenizer,
+        DistilBertConfig,
+        ElectraConfig,
+        RobertaConfig,
+    )
+
+    from seedvar.data.grammar import vocabulary
+
+    root = tmp_path_factory.mktemp("models")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary()]
+    size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    common = {"vocab_size": len(words), "max_position_embeddings": 64, "pad_token_id": 0}
+    configs = {
+        "bert": BertConfig(**size, **common),
+        "roberta": RobertaConfig(**size, **common, type_vocab_size=1),
+        "electra": ElectraConfig(**size, **common, embedding_size=8),
+        "albert": AlbertConfig(**size, **common, embedding_size=8),
+        "distilbert": DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=32, **common),
+    }
+
+    def make(family):
+        import torch
+
+        folder = root / family
+        if not folder.is_dir():
+            torch.manual_seed(0)
+            AutoModel.from_config(configs[family]).save_pretrained(folder)
+            BertTokenizer(vocab={word: i for i, word in enumerate(words)}).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def published_runs():
+    """600 published runs, where they lie beside the repository."""
+    import pandas as pd
+
+    path = GLUE.parent / "published_runs" / "zhang_replication_runs.csv"
+    if not path.is_file():
+        pytest.skip("no copy of the published runs beside the repository")
+    return pd.read_csv(path)

@@ -1,0 +1,72 @@
+"""Fingerprints cover what decides a result, and the list of sources misses no module."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from seedvar import fingerprint as module
+from seedvar.fingerprint import METHODS, PACKAGE, TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+
+CELL = {
+    "data": "glue",
+    "model": "bert",
+    "task": "rte",
+    "recipe": {"learning_rate": 1e-4, "epochs": 5},
+    "seed": {"init": 0, "order": 1},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Lists the files of the package that a file imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("seedvar"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("seedvar")]
+        for name in names:
+            relative = name.removeprefix("seedvar").removeprefix(".").replace(".", "/")
+            if (PACKAGE / f"{relative}.py").is_file():
+                found.add(f"{relative}.py")
+    return found
+
+
+def test_every_module_that_training_reaches_is_in_a_list():
+    reached, waiting = set(), ["training/cell.py"]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += imported(PACKAGE / name)
+    listed = {*TRAINING_CORE, *WITHOUT_INFLUENCE, *(path for paths in METHODS.values() for path in paths)}
+    assert reached - listed == set()
+    assert set(TRAINING_CORE) - reached == set()  # nor does the list hold what no longer decides
+
+
+def test_only_the_cells_that_use_a_method_depend_on_it():
+    assert "models/reinit.py" in sources({"reinit_layers": 2})
+    assert "models/reinit.py" not in sources({"learning_rate": 1e-4})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "cola"},
+        {"recipe": {"learning_rate": 5, "epochs": 1e-4}},  # the same two values, swapped
+        {"seed": {"init": 1, "order": 0}},
+    ],
+)
+def test_another_specification_is_another_fingerprint(change):
+    assert fingerprint(CELL, "d", "m") != fingerprint(CELL | change, "d", "m")
+
+
+def test_data_model_and_code_count(monkeypatch):
+    original = fingerprint(CELL, "d", "m")
+    assert original == fingerprint(dict(reversed(CELL.items())), "d", "m")
+    assert len({original, fingerprint(CELL, "e", "m"), fingerprint(CELL, "d", "n")}) == 3
+    monkeypatch.setattr(module, "file_digest", lambda path: "edited" if path.name == "loop.py" else "same")
+    edited = fingerprint(CELL, "d", "m")
+    monkeypatch.setattr(module, "file_digest", lambda path: "same")
+    assert edited != fingerprint(CELL, "d", "m")

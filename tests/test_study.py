@@ -1,0 +1,169 @@
+"""Study files: what they mean, and one clear sentence for every mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seedvar.errors import UserError
+from seedvar.study import Recipe, SiteConfig, Study, json_schema, read_site_config, read_study
+
+REPOSITORY = Path(__file__).parents[1]
+
+GOOD = """
+data: glue
+model: bert-large-uncased
+tasks: [rte, mrpc]
+seeds: 3
+recipe: {learning_rate: 2e-5}
+arms:
+  bertadam: {optimizer: bertadam}
+  adamw: {optimizer: adamw}
+baseline: adamw
+"""
+
+
+@pytest.fixture
+def study_file(tmp_path):
+    def write(text):
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_study_has_named_recipes_and_seeds(study_file):
+    study = read_study(study_file(GOOD))
+    assert {name: recipe.optimizer for name, recipe in study.named_recipes().items()} == {
+        "bertadam": "bertadam",
+        "adamw": "adamw",
+    }
+    assert study.seed_pairs() == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_a_grid_is_expanded_in_full_and_names_its_arms(study_file):
+    arms = GOOD[GOOD.index("arms:") :]
+    text = GOOD.replace(arms, "grid: {optimizer: [bertadam, adamw], reinit_layers: [0, 2]}\nbaseline: adamw\n")
+    recipes = read_study(study_file(text)).named_recipes()
+    assert list(recipes) == ["bertadam", "bertadam+reinit2", "adamw", "adamw+reinit2"]
+    assert recipes["adamw+reinit2"].reinit_layers == 2
+
+
+def test_crossed_seeds_pair_every_init_with_every_order(study_file):
+    study = read_study(study_file(GOOD.replace("seeds: 3", "seeds: {init: 2, order: [5, 7]}")))
+    assert study.seed_pairs() == [(0, 5), (0, 7), (1, 5), (1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("[rte, mrpc]", "[rte, xyz]", "tasks: unknown task 'xyz' for data 'glue'; accepted: rte, mrpc"),
+        ("[rte, mrpc]", "[syn-rte]", "unknown task 'syn-rte' for data 'glue'"),
+        ("[rte, mrpc]", "[rte, rte]", "tasks: rte is listed twice"),
+        ("[rte, mrpc]", "[]", "tasks: list should have at least 1 item"),
+        ("learning_rate", "learnig_rate", r"learnig_rate: unknown key \(did you mean 'learning_rate'\?\); accepted"),
+        ("2e-5", "-1", "recipe.learning_rate: -1 is not accepted; input should be greater than 0"),
+        ("2e-5", ".nan", "recipe.learning_rate: nan is not accepted"),
+        ("seeds: 3", "seeds: 0", "seeds: 0 is not accepted; accepted: a count of at least 1, a list"),
+        ("seeds: 3", "seeds: [1, 1]", "seeds: 1 is listed twice"),
+        ("seeds: 3", "seeds: {init: 0, order: 1}", "seeds"),
+        ("{optimizer: bertadam}", "{optimizer: adan}", "arms.bertadam.optimizer: 'adan' is not accepted; .*'bertadam'"),
+        ("{optimizer: bertadam}", "{optimiser: bertadam}", "did you mean 'optimizer'"),
+        ("{optimizer: bertadam}", "{}", "'adamw' is the same recipe as 'bertadam'"),
+        ("adamw: {optimizer: adamw}", "bertadam: {optimizer: adamw}", "line 9: the key 'bertadam' is given twice"),
+        ("baseline: adamw", "baseline: adam", "baseline: unknown arm 'adam'; accepted: bertadam, adamw"),
+        ("baseline: adamw", "", "baseline: is missing; accepted: bertadam, adamw"),
+        ("data: glue", "data: superglue", "data: 'superglue' is not accepted; input should be 'glue' or 'synthetic'"),
+        ("data: glue", "", "data: is missing"),
+        ("baseline: adamw", "baseline: adamw\ngrid: {epochs: [3]}", "give either arms or grid"),
+        ("data: glue", "data: [glue", "is not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_gets_one_sentence_with_file_key_and_accepted_values(study_file, old, new, sentence):
+    path = study_file(GOOD.replace(old, new))
+    with pytest.raises(UserError, match=sentence) as caught:
+        read_study(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_file_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(UserError, match="nothing.yaml: cannot be read"):
+        read_study(tmp_path / "nothing.yaml")
+
+
+def test_an_unknown_setting_of_the_site_is_refused():
+    with pytest.raises(UserError, match="studdy: unknown key .did you mean 'study'"):
+        read_site_config({"studdy": "quickstart"})
+
+
+def test_the_environment_may_say_where_glue_is(monkeypatch):
+    monkeypatch.setenv("SEEDVAR_GLUE_DIR", "/data/glue")
+    assert read_site_config({"glue_dir": "/elsewhere"}).glue_dir == "/data/glue"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "slug"),
+    [
+        ({}, "adamw"),
+        ({"optimizer": "bertadam"}, "bertadam"),
+        ({"optimizer": "adamw", "reinit_layers": 2, "learning_rate": 1e-4}, "adamw+reinit2+lr1e-4"),
+        ({"reinit_pooler": True, "learning_rate": 2.5e-5, "dropout": 0.05}, "adamw+pooler+lr2.5e-5+dropout0.05"),
+        ({"split": "dev", "precision": "bfloat16", "n_train": 1000}, "adamw+bfloat16+n1000+dev"),
+    ],
+)
+def test_a_slug_names_the_fields_that_differ_from_the_defaults(recipe, slug):
+    assert Recipe(**recipe).slug() == slug
+
+
+def test_defaults_never_change():
+    """Cells are known by what differs from the defaults: another default would be another result under an old name.
+
+    New fields may be added to this list; a line that stands here stays as it is.
+    """
+    assert Recipe().model_dump() == {
+        "optimizer": "adamw",
+        "reinit_layers": 0,
+        "reinit_pooler": False,
+        "learning_rate": 2e-5,
+        "epochs": 3,
+        "batch_size": 32,
+        "warmup_ratio": 0.1,
+        "weight_decay": 0.0,
+        "adam_beta2": 0.999,
+        "adam_epsilon": 1e-8,
+        "max_grad_norm": 1.0,
+        "dropout": None,
+        "max_length": 128,
+        "precision": "float32",
+        "evaluations": 10,
+        "n_train": None,
+        "split": "halves",
+    }
+
+
+@pytest.mark.parametrize(("name", "model"), [("study", Study), ("config", SiteConfig)])
+def test_the_json_schemas_in_the_repository_are_those_of_the_models(name, model):
+    """After a change of study.py: make schema."""
+    committed = json.loads((REPOSITORY / "workflow/schemas" / f"{name}.schema.json").read_text())
+    assert committed == json_schema(model)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "config/studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_that_ships_is_valid_for_model_and_schema(path):
+    from jsonschema import Draft202012Validator
+
+    from seedvar.study import read_yaml
+
+    assert read_study(path).description
+    schema = json.loads((REPOSITORY / "workflow/schemas/study.schema.json").read_text())
+    Draft202012Validator(schema).validate(read_yaml(path))
+    assert yaml.safe_load(path.read_text()).keys() == read_yaml(path).keys()
+
+
+def test_the_guide_to_the_configuration_names_every_key():
+    text = (REPOSITORY / "config/README.md").read_text()
+    keys = [*SiteConfig.model_fields, *Study.model_fields, *Recipe.model_fields]
+    assert [key for key in keys if f"`{key}`" not in text] == []

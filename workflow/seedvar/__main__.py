@@ -1,0 +1,7 @@
+"""Runs the command line as `python -m seedvar`."""
+
+import sys
+
+from seedvar.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Data: tasks, splits, metrics, and how examples become tokens."""

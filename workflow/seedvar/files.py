@@ -1,0 +1,80 @@
+"""Reading and writing files: they appear whole or not at all, and are known by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
+    """Calls `write` with a temporary name beside `path`, then renames it to `path`.
+
+    Whatever goes wrong in between, `path` is either as it was before or complete.
+    The temporary name keeps the ending, which some writers take the format from.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would lock colleagues out
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Writes text as UTF-8, whole or not at all."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path | str, value) -> None:
+    """Writes indented JSON; NaN and infinities, which JSON does not have, are refused."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str):
+    """Reads a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Replaces the folder `target` by a copy of `source`, symbolic links followed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
+    try:
+        shutil.copytree(source, temporary / "copy", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(temporary / "copy", target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def digest(value) -> str:
+    """Returns the SHA-256 (hexadecimal) of a JSON-like value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def file_digest(path: Path | str) -> str:
+    """Returns the SHA-256 (hexadecimal) of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_digest(paths: Iterable[Path], root: Path) -> str:
+    """Returns one SHA-256 for several files: their names below `root` and their content."""
+    return digest({path.relative_to(root).as_posix(): file_digest(path) for path in sorted(paths)})
+
+
+def write_csv(path: Path | str, table) -> None:
+    """Writes a data frame as CSV, whole or not at all; an empty field stands for "not defined"."""
+    write_atomically(path, lambda temporary: table.to_csv(temporary, index=False))

@@ -1,0 +1,67 @@
+"""What decides a cell's result, as one digest.
+
+A cell's fingerprint covers its specification, the content of its data, its base weights, and the
+source of exactly the code that decides a result: the training core for every cell, a method's
+module only for the cells that use the method. A test walks the imports of the training code and
+fails if a module that they reach is in none of the lists below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seedvar.files import digest, file_digest
+
+PACKAGE = Path(__file__).parent
+
+# Decides the result of every cell.
+TRAINING_CORE = [
+    "data/metrics.py",
+    "data/splits.py",
+    "data/tasks.py",
+    "data/tokens.py",
+    "models/build.py",
+    "models/families.py",
+    "training/cell.py",
+    "training/loop.py",
+    "training/optimizers.py",
+    "training/streams.py",
+]
+
+# Decides the results of the cells whose recipe sets this field.
+METHODS = {
+    "reinit_layers": ["models/reinit.py"],
+    "reinit_pooler": ["models/reinit.py"],
+}
+
+# Reached by training, but without influence on a result: they read, write, check or name things.
+# The defaults of a recipe (study.py) are fixed by a test instead.
+WITHOUT_INFLUENCE = [
+    "errors.py",
+    "files.py",
+    "fingerprint.py",
+    "grid.py",
+    "record.py",
+    "store.py",
+    "study.py",
+    "models/sources.py",
+    "training/device.py",
+]
+
+
+def sources(changed_fields) -> list[str]:
+    """Lists the source files, relative to the package, that decide a cell with these recipe fields set."""
+    methods = {path for field in changed_fields for path in METHODS.get(field, [])}
+    return [*TRAINING_CORE, *sorted(methods)]
+
+
+def fingerprint(specification: dict, data_content: str, model_content: str) -> str:
+    """Returns the fingerprint of a cell.
+
+    Args:
+        specification: `Cell.specification()`.
+        data_content: `content` of the tokenised data's `data.json`.
+        model_content: `content` of the model's `model.json`.
+    """
+    code = {path: file_digest(PACKAGE / path) for path in sources(specification["recipe"])}
+    return digest({"cell": specification, "data": data_content, "model": model_content, "code": code})
