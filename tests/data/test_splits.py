@@ -1,0 +1,71 @@
+"""The splits are those of the two papers, and never depend on a run's seed."""
+
+import numpy as np
+import pytest
+
+from seedvar.data.splits import split
+from seedvar.data.tasks import TASKS
+from seedvar.errors import UserError
+
+
+def labels(train, validation):
+    return {"train": np.array(train, np.float32), "validation": np.array(validation, np.float32)}
+
+
+def test_halves_splits_every_label_in_two():
+    parts = split(TASKS["rte"], labels([0, 1] * 10, [0] * 7 + [1] * 4), "halves")
+    validation, test = parts["validation"].rows, parts["test"].rows
+    assert sorted([*validation, *test]) == list(range(11))
+    assert ((validation < 7).sum(), (validation >= 7).sum()) == (3, 2)
+    assert ((test < 7).sum(), (test >= 7).sum()) == (4, 2)
+    assert list(parts["train"].rows) == list(range(20))
+
+
+def test_halves_of_real_rte_are_those_of_the_official_code(glue_dir):
+    import pandas as pd
+
+    frames = {s: pd.read_parquet(glue_dir / "rte" / f"{s}-00000-of-00001.parquet") for s in ("train", "validation")}
+    by_split = {name: frame["label"].to_numpy(np.float32) for name, frame in frames.items()}
+    parts = split(TASKS["rte"], by_split, "halves")
+    dev = by_split["validation"]
+    counted = [(len(part.rows), int((dev[part.rows] == 0).sum())) for part in (parts["validation"], parts["test"])]
+    assert counted == [(138, 73), (139, 73)]  # (examples, of these entailment)
+
+
+@pytest.mark.parametrize(("task", "sizes"), [("mrpc", (203, 205)), ("cola", (521, 522)), ("stsb", (722, 778))])
+def test_halves_of_the_other_small_tasks_have_the_official_sizes(glue_dir, task, sizes):
+    import pandas as pd
+
+    frames = {s: pd.read_parquet(glue_dir / task / f"{s}-00000-of-00001.parquet") for s in ("train", "validation")}
+    parts = split(TASKS[task], {n: f["label"].to_numpy(np.float32) for n, f in frames.items()}, "halves")
+    assert (len(parts["validation"].rows), len(parts["test"].rows)) == sizes
+
+
+def test_dev_takes_the_development_set_as_it_is():
+    parts = split(TASKS["rte"], labels([0, 1] * 10, [0, 1, 1]), "dev")
+    assert list(parts["validation"].rows) == [0, 1, 2]
+    assert parts["validation"].source == "validation"
+    assert "test" not in parts
+
+
+def test_few_sample_training_sets_are_balanced_and_fixed():
+    data = labels([0] * 900 + [1] * 300, [0, 1] * 5)
+    rows = split(TASKS["rte"], data, "halves", n_train=200)["train"].rows
+    assert (data["train"][rows] == 1).sum() == 100
+    assert len(set(rows)) == 200
+    assert np.array_equal(rows, split(TASKS["rte"], data, "halves", n_train=200)["train"].rows)
+
+
+def test_a_large_task_takes_validation_off_its_training_set():
+    data = labels([0, 1, 2] * 1000, [0, 1, 2] * 3)
+    parts = split(TASKS["mnli"], data, "halves", n_train=1000)
+    assert len(parts["train"].rows) == len(parts["validation"].rows) == 999
+    assert not set(parts["train"].rows) & set(parts["validation"].rows)
+    assert (parts["validation"].source, parts["test"].source) == ("train", "validation")
+    whole = split(TASKS["mnli"], data, "halves")
+    assert len(whole["train"].rows) == 3000 - 999
+
+
+def test_too_large_a_few_sample_set_is_refused():
+    with pytest.raises(UserError, match="n_train: 30 of rte is not accepted; accepted: 2 to 20"):
+        split(TASKS["rte"], labels([0, 1] * 10, [0, 1] * 5), "halves", n_train=30)
