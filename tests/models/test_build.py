@@ -1,0 +1,44 @@
+"""A cell's network: pre-trained weights kept, head drawn from the seed, dropout as asked."""
+
+import pytest
+import torch
+
+from seedvar.data.tasks import TASKS
+from seedvar.errors import UserError
+from seedvar.models.build import build_model
+from seedvar.models.families import FAMILIES
+from seedvar.study import Recipe
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_keeps_its_encoder_and_gets_a_fresh_head(tiny_models, family):
+    from transformers import AutoModel
+
+    folder = tiny_models(family)
+    torch.manual_seed(123)  # the head must not depend on the global stream
+    first = build_model(folder, TASKS["rte"], Recipe(), 4)
+    torch.manual_seed(321)
+    second = build_model(folder, TASKS["rte"], Recipe(), 4)
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+    pretrained = AutoModel.from_pretrained(folder).state_dict()
+    encoder = first.base_model.state_dict()
+    assert all(torch.equal(encoder[name], pretrained[name]) for name in encoder)
+
+
+def test_regression_has_one_output(tiny_models):
+    assert build_model(tiny_models("bert"), TASKS["stsb"], Recipe(), 0).classifier.out_features == 1
+    assert build_model(tiny_models("bert"), TASKS["mnli"], Recipe(), 0).classifier.out_features == 3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_dropout_reaches_every_dropout_module(tiny_models, family):
+    model = build_model(tiny_models(family), TASKS["rte"], Recipe(dropout=0.25), 0)
+    found = {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+    assert found == {0.25}
+
+
+def test_a_checkpoint_of_another_family_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(UserError, match="family 'gpt2' is not supported; accepted: bert, roberta"):
+        build_model(tmp_path, TASKS["rte"], Recipe(), 0)

@@ -1,0 +1,71 @@
+"""Builds the network of a cell: the pre-trained encoder with a fresh classifier on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from seedvar.data.tasks import Task
+from seedvar.errors import UserError
+from seedvar.models.families import DROPOUT_KEYS, family_of
+from seedvar.study import Recipe
+from seedvar.training.streams import generator
+
+
+def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.Module:
+    """Loads a checkpoint and gives it a new head.
+
+    Args:
+        folder: A checkpoint in the hub's layout.
+        task: Decides the number of outputs (1 for regression).
+        recipe: Decides dropout and what is re-initialised.
+        init_seed: Seed of the streams `classifier` and `reinit`; arms that share it share the
+            classifier's initial weights whatever else they re-initialise.
+
+    Returns:
+        A sequence classifier in float32 on the CPU.
+
+    Raises:
+        UserError: The family is unknown, or has not what the recipe re-initialises.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # the loading report lists the classifier as missing: so it should be
+    logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(folder, num_labels=task.n_classes)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: holds no model that Transformers can load ({str(error).splitlines()[0]})") from None
+    family_of(config.model_type)
+    if recipe.dropout is not None:
+        for key in DROPOUT_KEYS:
+            if hasattr(config, key):
+                setattr(config, key, recipe.dropout)
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        folder, config=config, dtype=torch.float32, output_loading_info=True
+    )
+    std = getattr(config, "initializer_range", 0.02)
+    init_missing(model, sorted(loading["missing_keys"]), std, generator(init_seed, "classifier"))
+    if recipe.reinit_layers or recipe.reinit_pooler:
+        from seedvar.models.reinit import reinit
+
+        reinit(model, recipe.reinit_layers, std, init_seed)
+    return model
+
+
+@torch.no_grad()
+def init_missing(model: nn.Module, names: list[str], std: float, stream: torch.Generator) -> None:
+    """Draws every parameter that the checkpoint does not hold, the classifier above all.
+
+    Matrices come from N(0, std²), LayerNorm weights are 1 and biases 0 (both papers; Mosbach et
+    al. 2021 call it `manually_init_weights`).
+    """
+    for name in names:
+        parameter = model.get_parameter(name)
+        if parameter.dim() > 1:
+            parameter.normal_(0.0, std, generator=stream)
+        else:
+            parameter.fill_(0.0 if name.endswith("bias") else 1.0)

@@ -1,0 +1,132 @@
+"""Where a study's model comes from, and how it gets into `results/models/<name>/`.
+
+A model is copied there once, from the hub, a folder or this package, so that
+cells need no network and no path outside the results folder, and so that the
+weights cannot change under a running study. No Transformers is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedvar.errors import UserError
+from seedvar.files import copy_folder, files_digest, read_json, write_json
+
+EMBEDDED = {path.name: path for path in Path(__file__).parent.iterdir() if (path / "config.json").is_file()}
+
+# What a checkpoint needs: configuration, tokenizer, weights in one of PyTorch's two formats.
+WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*.bin"]
+UNWANTED = ["*/*", "training_args.bin", "optimizer.bin", "flax_model*", "tf_model*"]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that a study names.
+
+    Attributes:
+        name: Folder name below `results/models/` and `results/cells/<data>/`.
+        folder: Where it lies on this machine; None for a model on the hub.
+        hub_id: Its id on the hub; None for a folder.
+    """
+
+    name: str
+    folder: Path | None = None
+    hub_id: str | None = None
+
+
+def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
+    """Finds what a study means by `model:`.
+
+    Args:
+        model: An alias, an embedded model, a folder or a hub id, in this order.
+        aliases: `models:` of config.yaml.
+        where: The study file, for messages.
+
+    Raises:
+        UserError: It is a path, and there is no checkpoint in that folder.
+    """
+    place = aliases.get(model, model)
+    key = f"config.yaml: models.{model}" if model in aliases else f"{where}: model"
+    if place in EMBEDDED:
+        return ModelSource(model, folder=EMBEDDED[place])
+    if place.startswith("package:"):
+        package, _, inner = place.removeprefix("package:").partition("/")
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise UserError(
+                f"{key}: the Python package '{package}' is not installed; accepted: package:NAME/FOLDER of an "
+                "installed package"
+            )
+        return ModelSource(_name(model), folder=_checked(Path(spec.submodule_search_locations[0]) / inner, key))
+    if place.startswith((".", "/", "~")) or Path(place).is_dir():
+        return ModelSource(_name(model), folder=_checked(Path(place).expanduser(), key))
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", place):
+        embedded = ", ".join(sorted(EMBEDDED))
+        raise UserError(
+            f"{key}: '{place}' is not accepted; accepted: a hub id, a folder, a name under models in config.yaml, "
+            f"or the embedded {embedded}"
+        )
+    return ModelSource(_name(model), hub_id=place)
+
+
+def _name(model: str) -> str:
+    if model.startswith((".", "/", "~")):
+        return Path(model).expanduser().resolve().name
+    return model.removeprefix("package:").strip("/").replace("/", "--")
+
+
+def _checked(folder: Path, key: str) -> Path:
+    if not folder.is_dir():
+        raise UserError(f"{key}: there is no folder {folder}; accepted: a folder with a checkpoint, or a hub id")
+    if not (folder / "config.json").is_file() or not _weights(folder):
+        raise UserError(f"{key}: {folder} is no checkpoint; accepted: a folder with config.json and model.safetensors")
+    return folder
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The weight files that Transformers would read: safetensors where there are any."""
+    safe = sorted(folder.glob("*.safetensors"))
+    return safe or sorted(folder.glob("pytorch_model*.bin"))
+
+
+def content(folder: Path) -> str:
+    """Returns the digest of what decides a result: configuration and weights, wherever they lie."""
+    return files_digest([folder / "config.json", *_weights(folder)], folder)
+
+
+def prepare(source: ModelSource, target: Path) -> None:
+    """Puts the checkpoint into the folder `target`, with `model.json` beside its files.
+
+    Raises:
+        UserError: The hub cannot be reached and has left nothing in its cache.
+    """
+    folder = source.folder or _download(source)
+    copy_folder(folder, target)
+    config = read_json(target / "config.json")
+    depth = config.get("num_hidden_layers") or config.get("n_layers")
+    write_json(
+        target / "model.json",
+        {
+            "model": source.hub_id or source.name,
+            "family": config.get("model_type"),
+            "layers": depth,
+            "content": content(target),
+        },
+    )
+
+
+def _download(source: ModelSource) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(source.hub_id, allow_patterns=WANTED, ignore_patterns=UNWANTED))
+    except Exception as error:  # the hub's client raises many kinds, from OSError to its own
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"model: the hub did not give '{source.hub_id}' ({reason}); accepted: a connection to the hub, "
+            "or a local folder with the checkpoint"
+        ) from None
+    return _checked(folder, f"model: {source.hub_id}")
