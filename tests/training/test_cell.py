@@ -1,0 +1,145 @@
+"""A cell's files: complete, repeatable to the bit in any kind of process, and served from the store."""
+
+import json
+import os
+import select
+import shlex
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from seedvar.cli import main
+from seedvar.data.prepare import prepare as prepare_data
+from seedvar.data.tasks import TASKS
+from seedvar.grid import Cell
+from seedvar.models.sources import ModelSource
+from seedvar.models.sources import prepare as prepare_model
+from seedvar.record import read_record
+from seedvar.study import Recipe
+
+RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluations=2)
+
+
+@pytest.fixture
+def results(tiny_models, tmp_path):
+    """A results folder with a prepared tiny model and two tasks."""
+    prepare_model(ModelSource("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
+    for task in ("syn-rte", "syn-stsb"):
+        prepare_data(
+            TASKS[task], tmp_path / "models" / "tiny", 128, tmp_path / f"data/synthetic/tiny/{task}-len128", None
+        )
+    return tmp_path
+
+
+def command(cell, results, *options):
+    return ["train", "--cell", repr(cell.specification()), "--results", str(results), *options]
+
+
+def a_cell(task="syn-rte", seed=0, recipe=RECIPE):
+    return Cell("synthetic", "tiny", task, recipe, seed, seed)
+
+
+def files_of(cell, results):
+    """The cell's files without what may differ: the time it took."""
+    folder = results / cell.folder()
+    record = json.loads((folder / "result.json").read_text())
+    record.pop("wall_time_s")
+    return record, (folder / "curve.csv").read_bytes(), (folder / "predictions.parquet").read_bytes()
+
+
+def test_a_cell_leaves_complete_files(results):
+    cell = a_cell()
+    assert main(command(cell, results)) == 0
+    record = read_record(results / cell.folder() / "result.json")
+    assert record.cell == cell.specification()
+    assert record.updates == 10
+    assert record.examples == {"train": 40, "validation": 200, "test": 200}
+    assert set(record.scores["last"]) == set(record.scores["best"]) == {"validation", "test"}
+    predictions = pd.read_parquet(results / cell.folder() / "predictions.parquet")
+    assert len(predictions) == 2 * 400
+    last = predictions[(predictions["checkpoint"] == "last") & (predictions["split"] == "test")]
+    accuracy = (last[["logit_0", "logit_1"]].to_numpy().argmax(axis=1) == last["label"]).mean()
+    assert accuracy == pytest.approx(record.scores["last"]["test"]["accuracy"])
+    assert list(pd.read_csv(results / cell.folder() / "curve.csv")["update"]) == [5, 10]
+
+
+def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results, monkeypatch):
+    cell = a_cell(seed=3)
+    alone = [sys.executable, "-m", "seedvar", *command(cell, results)]
+    subprocess.run(alone, check=True, capture_output=True)
+    expected = files_of(cell, results)
+
+    def again(*options):
+        subprocess.run(["rm", "-rf", str(results / "store"), str(results / "cells")], check=True)
+        if options:
+            subprocess.run([*alone, *options], check=True, capture_output=True)
+        else:  # in this process, behind another cell
+            assert main(command(a_cell("syn-stsb", 7), results)) == 0
+            assert main(command(cell, results)) == 0
+        assert files_of(cell, results) == expected
+
+    again()
+    again("--warm")
+    again("--warm")  # from the same server
+
+
+def test_a_stored_cell_is_served_without_training_or_torch(results):
+    cell = a_cell()
+    assert main(command(cell, results)) == 0
+    expected = files_of(cell, results)
+    subprocess.run(["rm", "-rf", str(results / "cells")], check=True)
+    script = f"""
+import sys
+from seedvar.cli import main
+code = main({command(cell, results)!r})
+assert "torch" not in sys.modules
+sys.exit(code)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "taken from the store" in done.stderr
+    assert files_of(cell, results) == expected
+
+
+def test_another_recipe_or_seed_is_not_served(results, capsys):
+    assert main(command(a_cell(), results)) == 0
+    for other in (a_cell(seed=1), a_cell(recipe=RECIPE.model_copy(update={"epochs": 1}))):
+        capsys.readouterr()
+        assert main(command(other, results)) == 0
+        assert "taken from the store" not in capsys.readouterr().err
+
+
+def test_the_log_starts_with_the_command_that_repeats_the_cell(results, capsys):
+    assert main(command(a_cell(), results)) == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("To repeat: seedvar train --cell ")
+    subprocess.run(["rm", "-rf", str(results / "store"), str(results / "cells")], check=True)
+    assert main(shlex.split(first.removeprefix("To repeat: seedvar "))) == 0
+    assert (results / a_cell().folder() / "result.json").is_file()
+
+
+def test_a_recipe_that_the_model_cannot_have_is_refused_and_leaves_nothing(results, capsys):
+    cell = a_cell(recipe=RECIPE.model_copy(update={"reinit_layers": 9}))
+    assert main(command(cell, results)) == 2
+    assert "reinit_layers: 9 is not accepted; the model accepts 0 to 2" in capsys.readouterr().err
+    assert not (results / cell.folder()).exists()
+
+
+def test_a_killed_warm_cell_takes_its_fork_with_it(results):
+    """The fork must not go on training when its command is gone."""
+    cell = a_cell(recipe=RECIPE.model_copy(update={"epochs": 100_000}))
+    arguments = [sys.executable, "-m", "seedvar", *command(cell, results, "--warm")]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE) as process:
+        output = process.stderr.fileno()
+        printed = b""
+        while b"To repeat" not in printed:
+            printed += os.read(output, 4096)
+        process.kill()
+        # The fork holds the other end of this pipe: the end of file comes when the fork has ended.
+        while select.select([output], [], [], 30)[0]:
+            if not os.read(output, 4096):
+                break
+        else:
+            pytest.fail("the fork went on for half a minute")
+    assert not (results / cell.folder() / "result.json").exists()

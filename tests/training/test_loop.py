@@ -1,0 +1,201 @@
+"""The loop: evaluations, checkpoints kept apart, divergence, and results that depend on the cell alone."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from seedvar.data.prepare import prepare
+from seedvar.data.splits import Part, split
+from seedvar.data.tasks import TASKS
+from seedvar.data.tokens import load_tokens
+from seedvar.models.build import build_model
+from seedvar.models.families import FAMILIES
+from seedvar.study import Recipe
+from seedvar.training import loop
+from seedvar.training.loop import fine_tune, make_batch, predict
+
+CPU = torch.device("cpu")
+
+
+def quiet(line):
+    pass
+
+
+@pytest.fixture
+def run(tiny_models, tmp_path):
+    """Fine-tunes a tiny model on 40 examples of a synthetic task."""
+
+    def fine_tune_tiny(task="syn-rte", family="bert", init_seed=0, order_seed=0, **recipe):
+        folder = tiny_models(family)
+        data = tmp_path / f"{task}-{family}"
+        if not data.exists():
+            prepare(TASKS[task], folder, 64, data, None)
+        tokens, pad = load_tokens(data)
+        recipe = Recipe(**{"learning_rate": 1e-3, "n_train": 40, "batch_size": 8, "evaluations": 3} | recipe)
+        parts = split(TASKS[task], {n: t.labels for n, t in tokens.items()}, recipe.split, recipe.n_train)
+        model = build_model(folder, TASKS[task], recipe, init_seed)
+        outcome = fine_tune(model, TASKS[task], recipe, tokens, parts, pad, order_seed, CPU, log=quiet)
+        return model, outcome
+
+    return fine_tune_tiny
+
+
+def equal(first, second):
+    return all(np.array_equal(first.logits[c][s], second.logits[c][s]) for c in first.logits for s in first.logits[c])
+
+
+def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(run):
+    _, outcome = run(epochs=3)  # 5 updates an epoch
+    assert [row["update"] for row in outcome.curve] == [5, 10, 15]
+    assert [row["epoch"] for row in outcome.curve] == [1.0, 2.0, 3.0]
+    assert outcome.updates == 15
+
+
+def test_more_evaluations_than_updates_evaluate_every_update(run):
+    _, outcome = run(epochs=1, evaluations=10)
+    assert [row["update"] for row in outcome.curve] == [1, 2, 3, 4, 5]
+
+
+def test_the_learning_rate_warms_up_from_zero_and_falls(run):
+    _, outcome = run(epochs=2, evaluations=10, warmup_ratio=0.4)
+    rates = [row["learning_rate"] / 1e-3 for row in outcome.curve]
+    assert rates == pytest.approx([0, 1 / 4, 2 / 4, 3 / 4, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
+
+
+def test_a_run_is_repeated_bit_for_bit_whatever_ran_before(run):
+    _, first = run()
+    torch.rand(1000)
+    run(task="syn-cola", init_seed=5)
+    _, again = run()
+    assert equal(first, again)
+    assert first.curve == again.curve
+
+
+def test_init_and_order_seeds_act_independently(run):
+    _, base = run()
+    _, other_init = run(init_seed=1)
+    _, other_order = run(order_seed=1)
+    assert not equal(base, other_init)
+    assert not equal(base, other_order)
+
+
+def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
+    seen = []
+    original = loop.make_batch
+
+    def spy(tokens, rows, *rest):
+        seen[-1].append(rows.copy())
+        return original(tokens, rows, *rest)
+
+    monkeypatch.setattr(loop, "make_batch", spy)
+    for recipe in ({"optimizer": "bertadam"}, {"optimizer": "adamw", "reinit_layers": 2, "dropout": 0.3}):
+        seen.append([])
+        run(**recipe)
+    assert len(seen[0]) == len(seen[1])
+    assert all(np.array_equal(a, b) for a, b in zip(*seen, strict=True))
+    epochs = [np.concatenate(seen[0][i : i + 5]) for i in (0,)]
+    assert sorted(epochs[0]) == sorted(set(epochs[0]))  # every example once an epoch
+
+
+def test_last_and_best_checkpoint_are_tested_with_their_own_weights(run, monkeypatch):
+    """The best is forced to be the first evaluation; its test predictions must be of those weights."""
+    order = iter([0.9, 0.5, 0.4])
+    original = loop.scores
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: original(task, y, z) | {task.metric: next(order)})
+    weights = {}
+    original_predict = loop.predict
+
+    def spy(model, tokens, part, *rest):
+        logits = original_predict(model, tokens, part, *rest)
+        weights[id(part), len(weights)] = model.classifier.weight.detach().clone()
+        return logits
+
+    monkeypatch.setattr(loop, "predict", spy)
+    _, outcome = run(epochs=3)
+    used = list(weights.values())  # three validations, then test of the last and of the best
+    assert outcome.best_update == 5
+    assert len(used) == 5
+    assert torch.equal(used[3], used[2])
+    assert torch.equal(used[4], used[0])
+    assert not np.array_equal(outcome.logits["best"]["test"], outcome.logits["last"]["test"])
+
+
+def test_when_the_last_is_the_best_both_are_the_same(run, monkeypatch):
+    order = iter([0.1, 0.2, 0.3])
+    original = loop.scores
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: original(task, y, z) | {task.metric: next(order)})
+    _, outcome = run()
+    assert outcome.best_update == outcome.updates
+    assert np.array_equal(outcome.logits["best"]["test"], outcome.logits["last"]["test"])
+
+
+def test_divergence_ends_the_run_and_is_recorded(run, monkeypatch):
+    original = loop.loss_of
+    calls = []
+
+    def explodes(logits, labels, task):
+        calls.append(1)
+        return original(logits, labels, task) * (math.inf if len(calls) == 9 else 1)
+
+    monkeypatch.setattr(loop, "loss_of", explodes)
+    _, outcome = run(epochs=3)
+    assert outcome.status == "diverged"
+    assert outcome.updates == 7  # one of the nine losses was a validation loss
+    assert np.isnan(outcome.logits["last"]["test"]).all()
+    assert np.isfinite(outcome.logits["best"]["test"]).all()  # from update 5
+
+
+def test_divergence_before_the_first_evaluation_has_no_best(run, monkeypatch):
+    monkeypatch.setattr(loop, "loss_of", lambda logits, labels, task: logits.sum() * math.nan)
+    _, outcome = run()
+    assert (outcome.status, outcome.updates, outcome.curve) == ("diverged", 0, [])
+    assert np.isnan(outcome.logits["best"]["test"]).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("task", ["syn-cola", "syn-stsb"])
+def test_every_family_trains(run, family, task):
+    _, outcome = run(task=task, family=family, epochs=1, evaluations=1)
+    assert outcome.status == "finished"
+    assert np.isfinite(outcome.logits["last"]["test"]).all()
+
+
+def test_bfloat16_computes_otherwise_and_keeps_weights_in_float32(run):
+    model, outcome = run(precision="bfloat16")
+    _, exact = run()
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert not equal(outcome, exact)
+    assert np.abs(outcome.logits["last"]["test"] - exact.logits["last"]["test"]).max() < 0.1
+
+
+def test_a_tiny_model_learns_its_training_set(run):
+    _, outcome = run(task="syn-cola", epochs=60, learning_rate=3e-3, dropout=0.0, evaluations=2)
+    assert outcome.curve[-1]["train_loss"] < 0.2
+
+
+def test_padding_does_not_change_predictions(tiny_models, tmp_path):
+    folder = tiny_models("bert")
+    prepare(TASKS["syn-mrpc"], folder, 64, tmp_path / "data", None)
+    tokens, pad = load_tokens(tmp_path / "data")
+    model = build_model(folder, TASKS["syn-mrpc"], Recipe(), 0)
+    together = predict(model, tokens, Part("validation", np.arange(30)), TASKS["syn-mrpc"], Recipe(), pad, CPU)
+    alone = [
+        predict(model, tokens, Part("validation", np.array([i])), TASKS["syn-mrpc"], Recipe(), pad, CPU)[0]
+        for i in range(30)
+    ]
+    assert np.allclose(together, alone, atol=1e-5)
+
+
+def test_a_batch_is_padded_to_its_longest_example(tiny_models, tmp_path):
+    prepare(TASKS["syn-mrpc"], tiny_models("bert"), 64, tmp_path / "data", None)
+    tokens, pad = load_tokens(tmp_path / "data")
+    rows = np.array([3, 7])
+    inputs, labels = make_batch(tokens["train"], rows, TASKS["syn-mrpc"], pad, CPU)
+    lengths = tokens["train"].lengths()[rows]
+    assert inputs["input_ids"].shape == (2, lengths.max())
+    assert inputs["attention_mask"].sum(dim=1).tolist() == lengths.tolist()
+    assert labels.dtype == torch.int64
+    assert dataclasses.is_dataclass(tokens["train"])

@@ -1,0 +1,1 @@
+"""Training: one cell from its inputs to its files."""

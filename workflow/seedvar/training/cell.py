@@ -1,0 +1,133 @@
+"""Trains one cell: reads its inputs, fine-tunes, and writes the files of the cell."""
+
+from __future__ import annotations
+
+import math
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from seedvar import store
+from seedvar.data.metrics import is_degenerate, majority_score, scores
+from seedvar.data.splits import Part, split
+from seedvar.data.tasks import TASKS, Task
+from seedvar.data.tokens import Tokens, load_tokens
+from seedvar.files import write_atomically, write_text
+from seedvar.grid import Cell, model_folder
+from seedvar.models.build import build_model
+from seedvar.record import RunRecord
+from seedvar.training.device import claimed_device, keep_memory, make_deterministic
+from seedvar.training.loop import Outcome, fine_tune, labels_of
+
+
+def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto", threads: int = 1) -> RunRecord:
+    """Trains a cell and writes `curve.csv`, `predictions.parquet` and, last, `result.json`.
+
+    Args:
+        cell: What to train.
+        fingerprint: Its fingerprint, for the record and the store.
+        results: The results folder, with the prepared data and model.
+        device: `auto`, `cpu` or `cuda`.
+        threads: Torch threads; part of what makes a result bit-identical.
+
+    Returns:
+        The record that was written. A run that diverged is a result like any other.
+    """
+    start = time.monotonic()
+    keep_memory()
+    make_deterministic(threads)
+    task, recipe = TASKS[cell.task], cell.recipe
+    tokens, pad_token_id = load_tokens(results / cell.data_folder())
+    parts = split(task, {name: source.labels for name, source in tokens.items()}, recipe.split, recipe.n_train)
+    with claimed_device(device) as chosen:
+        model = build_model(model_folder(results, cell.model), task, recipe, cell.init_seed)
+        outcome = fine_tune(model, task, recipe, tokens, parts, pad_token_id, cell.order_seed, chosen, log=_log)
+        device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+
+    machine = {"device": device_name, "threads": threads, "wall_time_s": round(time.monotonic() - start, 2)}
+    record = _record(cell, fingerprint, task, outcome, tokens, parts, machine)
+    folder = results / cell.folder()
+    curve = pd.DataFrame(outcome.curve)
+    write_atomically(folder / "curve.csv", lambda path: curve.to_csv(path, index=False))
+    predictions = _predictions(outcome, tokens, parts)
+    write_atomically(folder / "predictions.parquet", lambda path: predictions.to_parquet(path, index=False))
+    write_text(folder / "result.json", record.model_dump_json(indent=1) + "\n")
+    store.keep(results / "store", fingerprint, folder)
+    return record
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _record(
+    cell: Cell,
+    fingerprint: str,
+    task: Task,
+    outcome: Outcome,
+    tokens: dict[str, Tokens],
+    parts: dict[str, Part],
+    machine: dict,
+) -> RunRecord:
+    labels = {name: labels_of(tokens, part) for name, part in parts.items() if name != "train"}
+    measured = {
+        checkpoint: {name: scores(task, labels[name], logits) for name, logits in by_split.items()}
+        for checkpoint, by_split in outcome.logits.items()
+    }
+    majority = {name: majority_score(task, values) for name, values in labels.items()}
+    reported = "test" if "test" in majority else "validation"
+    final_loss = outcome.curve[-1]["train_loss"] if outcome.status == "finished" else math.nan
+    return RunRecord(
+        cell=cell.specification(),
+        fingerprint=fingerprint,
+        slug=cell.recipe.slug(),
+        recipe=cell.recipe.model_dump(),
+        status=outcome.status,
+        degenerate=is_degenerate(task, measured["last"][reported][task.metric], majority[reported]),
+        metric=task.metric,
+        scores={
+            checkpoint: {name: {k: _number(v) for k, v in values.items()} for name, values in by_split.items()}
+            for checkpoint, by_split in measured.items()
+        },
+        majority=majority,
+        updates=outcome.updates,
+        best_update=outcome.best_update,
+        train_loss=_number(final_loss),
+        examples={name: len(part.rows) for name, part in parts.items()},
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "numpy", "scikit-learn", "scipy")},
+        },
+        **machine,
+    )
+
+
+def _predictions(outcome: Outcome, tokens: dict[str, Tokens], parts: dict[str, Part]) -> pd.DataFrame:
+    """Makes one row a (checkpoint, split, example): the position in its source, the label, the logits."""
+    frames = []
+    for checkpoint, by_split in outcome.logits.items():
+        for name, logits in by_split.items():
+            part = parts[name]
+            columns = {f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "checkpoint": checkpoint,
+                        "split": name,
+                        "example": part.rows.astype(np.int32),
+                        "label": labels_of(tokens, part),
+                        **columns,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

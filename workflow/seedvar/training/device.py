@@ -1,0 +1,84 @@
+"""Chooses where a cell runs: the CPU, or a CUDA device that no other cell of this machine uses."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from seedvar.errors import UserError
+
+
+@contextlib.contextmanager
+def claimed_device(wanted: str):
+    """Yields a device, exclusively if it is a CUDA one.
+
+    Cells that start at the same time on a machine with several devices each get their own;
+    a cell more than there are devices waits until one is free. The claim is a file lock,
+    which the system releases however the process ends.
+
+    Args:
+        wanted: `auto` (CUDA where there is one), `cpu` or `cuda`.
+
+    Raises:
+        UserError: `cuda` is wanted and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "config.yaml: device: 'cuda' is not accepted, this machine has no CUDA device; accepted: auto, cpu"
+        )
+    if wanted == "cpu" or not torch.cuda.is_available():
+        yield torch.device("cpu")
+        return
+    # The name of a device that all processes agree on, whatever CUDA_VISIBLE_DEVICES says.
+    names = [str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())]
+    with first_free(names) as number:
+        device = torch.device("cuda", number)
+        torch.cuda.set_device(device)
+        yield device
+
+
+@contextlib.contextmanager
+def first_free(names: list[str], poll_s: float = 0.5):
+    """Locks the first name that nobody else on this machine holds and yields its position."""
+    folder = Path(tempfile.gettempdir()) / f"seedvar-devices-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for number in itertools.cycle(range(len(names))):
+        with open(folder / names[number], "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if number == len(names) - 1:
+                    time.sleep(poll_s)
+                continue
+            yield number
+            return
+
+
+def make_deterministic(threads: int) -> None:
+    """Makes results repeatable bit for bit on one machine: fixed kernels, a fixed thread count."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.set_num_threads(threads)
+
+
+def keep_memory() -> None:
+    """Asks glibc to keep freed memory instead of returning it to the system at every free.
+
+    Page faults otherwise dominate dropout and GELU on a CPU. Elsewhere than on glibc it does nothing.
+    """
+    import ctypes
+
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(mmap_threshold, 1 << 30)
+        mallopt(trim_threshold, (1 << 31) - 1)

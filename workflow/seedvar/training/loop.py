@@ -1,0 +1,222 @@
+"""The training loop: one function, read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from seedvar.data.metrics import scores
+from seedvar.data.splits import Part
+from seedvar.data.tasks import Task
+from seedvar.data.tokens import Tokens
+from seedvar.study import Recipe
+from seedvar.training.optimizers import make_optimizer, schedule
+from seedvar.training.streams import generator, stream_seed
+
+EVALUATION_BATCH = 64  # examples; no influence on the result beyond rounding
+
+
+@dataclass
+class Outcome:
+    """What a run measured.
+
+    Attributes:
+        status: `finished`, or `diverged` if the loss or the gradient became infinite or NaN.
+        updates: Number of updates that were made.
+        curve: One row an evaluation: `update`, `epoch`, `learning_rate`, `train_loss` (mean
+            since the last row), `val_loss`, and `val_<metric>` for each metric.
+        best_update: Update of the best checkpoint: the highest validation score, the first of equals.
+        logits: `last` and `best` checkpoint, then split, to an array of shape (examples, classes).
+    """
+
+    status: str = "finished"
+    updates: int = 0
+    curve: list[dict] = field(default_factory=list)
+    best_update: int = 0
+    logits: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+
+def fine_tune(
+    model: nn.Module,
+    task: Task,
+    recipe: Recipe,
+    tokens: dict[str, Tokens],
+    parts: dict[str, Part],
+    pad_token_id: int,
+    order_seed: int,
+    device: torch.device,
+    log=print,
+) -> Outcome:
+    """Fine-tunes a model and evaluates it along the way.
+
+    Args:
+        model: A sequence classifier; trained in place.
+        task: Decides loss and metrics.
+        recipe: The hyper-parameters.
+        tokens: The source splits `train` and `validation`.
+        parts: Which of their examples are for training, validation and (perhaps) test.
+        pad_token_id: Fills batches up to their longest example.
+        order_seed: Seed of the streams `order` (data order) and `dropout`.
+        device: Where to train.
+        log: Called with a line of text at every evaluation.
+
+    Returns:
+        The curve and the predictions of the last and of the best checkpoint.
+    """
+    train_tokens, train_rows = tokens[parts["train"].source], parts["train"].rows
+    updates_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)  # the last batch may be smaller
+    total = recipe.epochs * updates_per_epoch
+    warmup = int(recipe.warmup_ratio * total)
+    evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
+
+    model.to(device).train()
+    optimizer = make_optimizer(model, recipe)
+    order = generator(order_seed, "order")
+    torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
+
+    outcome = Outcome()
+    best_score, best_weights = -math.inf, None
+    window = []  # training losses since the last row of the curve
+    for update in range(1, total + 1):
+        # A new order of the training set at the start of every epoch
+        position = (update - 1) % updates_per_epoch
+        if position == 0:
+            shuffled = train_rows[torch.randperm(len(train_rows), generator=order).numpy()]
+        rows = shuffled[position * recipe.batch_size : (position + 1) * recipe.batch_size]
+
+        inputs, labels = make_batch(train_tokens, rows, task, pad_token_id, device)
+        loss = loss_of(forward(model, inputs, recipe), labels, task)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
+        window.append(loss.item())
+        if not (math.isfinite(window[-1]) and math.isfinite(norm.item())):
+            outcome.status = "diverged"
+            log(f"update {update}/{total}: loss {window[-1]}, gradient norm {norm.item()}: diverged, training ends")
+            break
+
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * schedule(update - 1, total, warmup)
+        optimizer.step()
+        optimizer.zero_grad()
+        outcome.updates = update
+
+        if update in evaluate_at:
+            logits = predict(model, tokens, parts["validation"], task, recipe, pad_token_id, device)
+            targets = labels_of(tokens, parts["validation"])
+            validation = scores(task, targets, logits)
+            outcome.curve.append(
+                {
+                    "update": update,
+                    "epoch": update / updates_per_epoch,
+                    "learning_rate": optimizer.param_groups[0]["lr"],
+                    "train_loss": sum(window) / len(window),
+                    "val_loss": loss_of(torch.from_numpy(logits), torch.from_numpy(targets), task).item(),
+                    **{f"val_{name}": value for name, value in validation.items()},
+                }
+            )
+            window = []
+            score = validation[task.metric]
+            outcome.logits["last"] = {"validation": logits}
+            if score > best_score:  # never true of NaN
+                best_score, outcome.best_update = score, update
+                outcome.logits["best"] = {"validation": logits}
+                best_weights = copy.deepcopy(model.state_dict()) if update < total else None
+            row = outcome.curve[-1]
+            log(f"update {update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}")
+
+    # Each checkpoint is tested with its own weights, reloaded in full: reusing a cast of the last
+    # weights for the best checkpoint is what spoiled the test scores of the official code.
+    if outcome.status == "diverged":  # the weights before the fatal update are not a result of this recipe
+        held_out = {name: part for name, part in parts.items() if name != "train"}
+        outcome.logits["last"] = {
+            name: np.full((len(part.rows), task.n_classes), np.nan, np.float32) for name, part in held_out.items()
+        }
+    elif "test" in parts:
+        outcome.logits["last"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
+    if best_weights is None:  # the last is the best, or no evaluation gave a score
+        outcome.best_update, outcome.logits["best"] = outcome.updates, outcome.logits["last"]
+    elif "test" in parts:
+        model.load_state_dict(best_weights)
+        outcome.logits["best"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
+    return outcome
+
+
+def make_batch(
+    tokens: Tokens, rows: np.ndarray, task: Task, pad_token_id: int, device: torch.device
+) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Pads some examples to the longest of them.
+
+    Returns:
+        `input_ids`, `token_type_ids` and `attention_mask`, each (batch, longest); and the labels
+        (batch,), whole numbers or for regression float32.
+    """
+    starts, ends = tokens.offsets[rows], tokens.offsets[rows + 1]
+    longest = int((ends - starts).max())
+    ids = np.full((len(rows), longest), pad_token_id, dtype=np.int64)
+    types = np.zeros((len(rows), longest), dtype=np.int64)
+    mask = np.zeros((len(rows), longest), dtype=np.int64)
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        ids[i, : end - start] = tokens.input_ids[start:end]
+        types[i, : end - start] = tokens.token_type_ids[start:end]
+        mask[i, : end - start] = 1
+    inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+    labels = torch.from_numpy(tokens.labels[rows])
+    return (
+        {name: torch.from_numpy(array).to(device) for name, array in inputs.items()},
+        (labels if task.is_regression else labels.long()).to(device),
+    )
+
+
+def forward(model: nn.Module, inputs: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
+    """Returns the logits in float32, shape (batch, classes)."""
+    if not getattr(model.config, "type_vocab_size", 0) > 1:  # RoBERTa and DistilBERT know one segment only
+        inputs = {name: tensor for name, tensor in inputs.items() if name != "token_type_ids"}
+    device = next(model.parameters()).device.type
+    with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        return model(**inputs).logits.float()
+
+
+def loss_of(logits: torch.Tensor, labels: torch.Tensor, task: Task) -> torch.Tensor:
+    """Returns the mean loss of a batch: cross-entropy in nats, or for regression the squared error."""
+    if task.is_regression:
+        return mse_loss(logits[:, 0], labels.float())
+    return cross_entropy(logits, labels.long())
+
+
+def labels_of(tokens: dict[str, Tokens], part: Part) -> np.ndarray:
+    """Returns the labels of some examples, shape (examples,), float32."""
+    return tokens[part.source].labels[part.rows]
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module,
+    tokens: dict[str, Tokens],
+    part: Part,
+    task: Task,
+    recipe: Recipe,
+    pad_token_id: int,
+    device: torch.device,
+) -> np.ndarray:
+    """Predicts some examples with dropout off, similar lengths together.
+
+    Returns:
+        Logits in the order of `part.rows`, shape (examples, classes), float32.
+    """
+    was_training = model.training
+    model.eval()
+    source = tokens[part.source]
+    by_length = np.argsort(source.lengths()[part.rows], kind="stable")
+    logits = np.empty((len(part.rows), task.n_classes), dtype=np.float32)
+    for start in range(0, len(by_length), EVALUATION_BATCH):
+        chosen = by_length[start : start + EVALUATION_BATCH]
+        inputs, _ = make_batch(source, part.rows[chosen], task, pad_token_id, device)
+        logits[chosen] = forward(model, inputs, recipe).cpu().numpy()
+    model.train(was_training)
+    return logits

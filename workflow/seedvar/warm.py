@@ -1,0 +1,190 @@
+"""Starts cells in forks of a process that has already imported PyTorch and Transformers.
+
+These imports take longer than a small cell takes to train. The first `seedvar train` on a machine
+starts a server that does the imports once and then waits on a socket; every `seedvar train` sends
+it the command, and a fork of the server runs it. The server has imported nothing of seedvar, has
+started no thread and drawn no random number, so a fork computes what a fresh process computes, to
+the bit (a test compares them). It ends by itself when it has been idle for `IDLE_S` seconds.
+
+A fork belongs to the command that asked for it: its output goes to the command's log, its exit
+code is the command's, and when the command is killed the fork ends too.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+IDLE_S = 20.0
+START_TIMEOUT_S = 120.0
+PRELOAD = [
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "safetensors.numpy",
+    "scipy.stats",
+    "sklearn.metrics",
+    "torch",
+    "transformers.models.bert.modeling_bert",
+]
+
+
+def run(command: list[str]) -> int | None:
+    """Has a seedvar command run in a fork of the server, which is started if need be.
+
+    Args:
+        command: The arguments of `seedvar`, as in `sys.argv[1:]`.
+
+    Returns:
+        The exit code; None if there is no server to be had, so that the caller runs the
+        command itself.
+    """
+    connection = _connect_or_start()
+    if connection is None:
+        return None
+    with connection:
+        request = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        streams = array.array("i", [1, 2])
+        connection.sendmsg(
+            [len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams.tobytes())]
+        )
+        connection.sendall(request)
+        answer = connection.recv(1)  # blocks until the fork is done
+    if not answer:
+        print("seedvar: the process that trained the cell was killed", file=sys.stderr)
+        return 1
+    return answer[0]
+
+
+def _socket_path() -> Path:
+    """One server for each user, interpreter and set of installed packages."""
+    installed = Path(os.__file__).parent / "site-packages"
+    identity = f"{sys.executable}:{sys.prefix}:{installed.stat().st_mtime if installed.is_dir() else ''}"
+    folder = Path(tempfile.gettempdir()) / f"seedvar-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder / f"warm-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def _connect(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _connect_or_start() -> socket.socket | None:
+    try:
+        path = _socket_path()
+        if connection := _connect(path):
+            return connection
+        with open(path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of several commands that start together, one starts the server
+            if connection := _connect(path):
+                return connection
+            server = subprocess.Popen(
+                [sys.executable, "-m", "seedvar.warm", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while server.poll() is None and time.monotonic() < deadline:
+                if connection := _connect(path):
+                    return connection
+                time.sleep(0.05)
+    except OSError:
+        pass
+    return None
+
+
+def serve(path: Path) -> None:
+    """Imports, then forks for every request until none has come for a while."""
+    import importlib
+
+    for name in PRELOAD:
+        importlib.import_module(name)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(64)
+    listener.settimeout(IDLE_S)
+    children: set[int] = set()
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            children = {child for child in children if os.waitpid(child, os.WNOHANG)[0] == 0}
+            if not children:
+                path.unlink(missing_ok=True)
+                return
+            continue
+        with connection:
+            if child := os.fork():
+                children.add(child)
+                continue
+            listener.close()
+            os._exit(_child(connection))
+
+
+def _child(connection: socket.socket) -> int:
+    """Runs one command in a fork and answers with its exit code."""
+    size, streams, _, _ = socket.recv_fds(connection, 8, 2)
+    length = int.from_bytes(size, "big")
+    message = b""
+    while len(message) < length:
+        message += connection.recv(length - len(message))
+    request = json.loads(message)
+    for stream, number in zip(streams, (1, 2), strict=True):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+
+    from seedvar.cli import main
+
+    try:
+        code = main(request["command"])
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(bytes([code or 0]))
+    return 0
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Ends this process when the command that it works for is gone."""
+    while connection.recv(1):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
