@@ -1,0 +1,106 @@
+"""Cells become tidy tables; what is missing or damaged is named, never averaged."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seedvar.collect import collect, read_runs
+from seedvar.errors import UserError
+from seedvar.grid import expand
+from seedvar.record import RunRecord
+from seedvar.study import Recipe, Study
+
+STUDY = Study(
+    data="synthetic",
+    model="tiny",
+    tasks=["syn-rte", "syn-stsb"],
+    seeds=2,
+    arms={"plain": Recipe(), "top": Recipe(reinit_layers=1)},
+    baseline="plain",
+)
+
+
+def write_cell(results, cell, score):
+    folder = results / cell.folder()
+    folder.mkdir(parents=True)
+    metric = "spearman" if "stsb" in cell.task else "accuracy"
+    scores = {"validation": {metric: 0.6}, "test": {metric: score}}
+    record = RunRecord(
+        cell=cell.specification(),
+        fingerprint="f",
+        slug=cell.recipe.slug(),
+        recipe=cell.recipe.model_dump(),
+        status="finished" if score is not None else "diverged",
+        degenerate=score is None,
+        metric=metric,
+        scores={"last": scores, "best": scores},
+        majority={"validation": 0.5, "test": 0.5},
+        updates=10,
+        best_update=5,
+        train_loss=0.4,
+        examples={"train": 10, "validation": 2, "test": 2},
+        wall_time_s=1.0,
+        device="cpu",
+        threads=1,
+        versions={},
+    )
+    (folder / "result.json").write_text(record.model_dump_json())
+    pd.DataFrame({"update": [5, 10], "train_loss": [0.7, 0.4], f"val_{metric}": [0.5, 0.6]}).to_csv(
+        folder / "curve.csv", index=False
+    )
+    pd.DataFrame(
+        {"checkpoint": "last", "split": "test", "example": [0, 1], "label": [0.0, 1.0], "logit_0": [0.1, 0.2]}
+    ).to_parquet(folder / "predictions.parquet")
+    return folder
+
+
+@pytest.fixture
+def results(tmp_path):
+    for number, (_, cell) in enumerate(expand(STUDY, "tiny")):
+        write_cell(tmp_path, cell, None if number == 0 else 0.6 + number / 100)
+    return tmp_path
+
+
+def test_every_cell_is_a_row_with_its_recipe_seeds_and_scores(results):
+    collect(STUDY, "mine", "tiny", results)
+    runs = read_runs(results / "mine" / "runs.csv")
+    assert len(runs) == 8
+    assert list(runs["arm"][:4]) == ["plain", "plain", "top", "top"]
+    assert list(runs["reinit_layers"][:4]) == [0, 0, 1, 1]
+    assert runs["test_last"][1] == runs["score"][1] == pytest.approx(0.61)
+    assert len(pd.read_csv(results / "mine" / "curves.csv")) == 16
+    predictions = pd.read_parquet(results / "mine" / "predictions.parquet")
+    assert len(predictions) == 16
+    assert list(predictions.columns[:4]) == ["task", "arm", "init_seed", "order_seed"]
+
+
+def test_a_run_without_a_score_counts_as_failed_with_the_trivial_score(results):
+    collect(STUDY, "mine", "tiny", results)
+    row = read_runs(results / "mine" / "runs.csv").iloc[0]
+    assert (row["status"], row["degenerate"], row["score_defined"], row["score"]) == ("diverged", True, False, 0.5)
+    assert np.isnan(row["test_last"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda path: path.unlink(), "result.json: cannot be read"),
+        (lambda path: path.write_text(path.read_text()[:80]), "result.json: is damaged"),
+        (lambda path: path.write_text(json.dumps({"score": 1})), "result.json: is damaged"),
+    ],
+)
+def test_a_missing_or_damaged_result_is_named_and_no_table_is_written(results, damage, sentence):
+    _, cell = expand(STUDY, "tiny")[3]
+    damage(results / cell.folder() / "result.json")
+    with pytest.raises(UserError, match=sentence) as caught:
+        collect(STUDY, "mine", "tiny", results)
+    assert cell.folder() in str(caught.value)
+    assert not (results / "mine").exists()
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    (tmp_path / "runs.csv").write_text("task,arm\nrte,a\n")
+    with pytest.raises(UserError, match="runs.csv: column 'init_seed' is missing"):
+        read_runs(tmp_path / "runs.csv")

@@ -1,0 +1,104 @@
+"""Gathers the cells of a study into three tables: runs.csv, curves.csv, predictions.parquet."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from seedvar.errors import UserError
+from seedvar.files import write_atomically, write_csv
+from seedvar.grid import Cell, expand
+from seedvar.record import RunRecord, read_record
+from seedvar.study import Study
+
+# Columns that the statistics and the figures need; a table from elsewhere must have them.
+NEEDED = ["task", "arm", "init_seed", "order_seed", "metric", "split", "score", "majority", "degenerate"]
+
+
+def collect(study: Study, name: str, model_name: str, results: Path) -> None:
+    """Reads every cell of a study and writes the three tables into `results/<name>/`.
+
+    Raises:
+        UserError: A result is missing or damaged.
+    """
+    runs, curves, predictions, seconds = [], [], [], []
+    for arm, cell in expand(study, model_name):
+        folder = results / cell.folder()
+        record = read_record(folder / "result.json")
+        key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
+        runs.append(run_row(key, cell, record))
+        curves.append(_read(pd.read_csv, folder / "curve.csv").assign(**key))
+        predictions.append(_read(pd.read_parquet, folder / "predictions.parquet").assign(**key))
+        seconds.append(record.wall_time_s)
+    keys = ["task", "arm", "init_seed", "order_seed"]
+    target = results / name
+    write_csv(target / "curves.csv", _keys_first(pd.concat(curves, ignore_index=True), keys))
+    table = _keys_first(pd.concat(predictions, ignore_index=True), keys)
+    for column in ("task", "arm", "checkpoint", "split"):
+        table[column] = table[column].astype("category")
+    write_atomically(
+        target / "predictions.parquet", lambda path: table.to_parquet(path, index=False, compression="zstd")
+    )
+    write_csv(target / "runs.csv", pd.DataFrame(runs))
+    print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
+
+
+def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
+    """Makes the row of runs.csv for one cell.
+
+    `score` is that of the last checkpoint on the test split (validation where there is no test).
+    Where it is not defined, for a diverged run or the correlation with a constant, the trivial
+    predictor's score stands in, `score_defined` is False and the run counts as degenerate.
+    """
+    split, metric = record.reported_split, record.metric
+    score = record.scores["last"][split][metric]
+    row = {
+        **key,
+        "data": cell.data,
+        "model": cell.model,
+        "slug": record.slug,
+        **cell.recipe.model_dump(),
+        "status": record.status,
+        "degenerate": record.degenerate,
+        "metric": metric,
+        "split": split,
+        "score": record.majority[split] if score is None else score,
+        "score_defined": score is not None,
+        "majority": record.majority[split],
+    }
+    for checkpoint, by_split in record.scores.items():
+        for name in ("validation", "test"):
+            value = by_split.get(name, {}).get(metric)
+            row[f"{name}_{checkpoint}"] = math.nan if value is None else value
+    return row | {
+        "train_loss": math.nan if record.train_loss is None else record.train_loss,
+        "updates": record.updates,
+        "best_update": record.best_update,
+        "fingerprint": record.fingerprint,
+    }
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """Reads a runs table.
+
+    Raises:
+        UserError: There is no such file, or a column that statistics need is missing.
+    """
+    runs = _read(pd.read_csv, path)
+    if missing := [column for column in NEEDED if column not in runs.columns]:
+        raise UserError(f"{path}: column '{missing[0]}' is missing; accepted: a table with {', '.join(NEEDED)}")
+    return runs
+
+
+def _read(reader, path: Path) -> pd.DataFrame:
+    try:
+        return reader(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
+
+
+def _keys_first(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    return table[[*keys, *(column for column in table.columns if column not in keys)]]
