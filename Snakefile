@@ -1,0 +1,42 @@
+# A table of contents: what a study is made of. workflow/rules says what is made from what,
+# workflow/seedvar how. Run with: snakemake --config study=NAME
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+if not PLAN.site.from_tables:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/collect.smk"
+
+
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        TABLES,
+        FIGURES,
+        f"results/{PLAN.name}/report.html",
+
+
+rule figures:
+    input:
+        FIGURES,
+
+
+rule cells:
+    input:
+        RESULTS,
+
+
+onstart:
+    progress_of(RESULTS)

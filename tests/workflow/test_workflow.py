@@ -1,0 +1,215 @@
+"""The workflow as a user runs it: a real Snakemake on a copy of the repository."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+STUDY = """
+description: A tiny study.
+data: synthetic
+model: tiny
+tasks: [syn-rte, syn-stsb]
+seeds: 2
+recipe: {learning_rate: 1e-3, n_train: 40, batch_size: 8, epochs: 1, evaluations: 2}
+arms:
+  plain: {}
+  top: {reinit_layers: 1}
+baseline: plain
+"""
+
+
+@pytest.fixture
+def study(checkout, tiny_models):
+    """Writes the tiny study, with changes, into the checkout."""
+    shutil.copytree(tiny_models("bert"), checkout / "tiny")
+
+    def write(*changes, name="tiny_study"):
+        text = STUDY.replace("model: tiny", "model: ./tiny")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (checkout / "config" / "studies" / f"{name}.yaml").write_text(text)
+
+    write()
+    return write
+
+
+@pytest.fixture
+def snakemake(run_in):
+    def run(*arguments, study="tiny_study", environment=None):
+        config = ["study=" + study, *(a for a in arguments if "=" in a)]
+        targets = [a for a in arguments if "=" not in a]
+        return run_in("snakemake", *targets, "--config", *config, environment=environment)
+
+    return run
+
+
+def planned(done):
+    """Counts the jobs of a dry run by rule."""
+    assert done.returncode == 0, done.stderr
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.M)}
+
+
+def trained(checkout):
+    """Counts the cells whose log tells of training, not of the store."""
+    logs = checkout.glob("results/logs/train/**/*.log")
+    return sum("taken from the store" not in log.read_text() for log in logs)
+
+
+def tables(checkout):
+    return {
+        path.name: path.read_bytes()
+        for path in sorted((checkout / "results" / "tiny_study").rglob("*"))
+        if path.suffix in (".csv", ".md", ".tex", ".parquet")
+    }
+
+
+def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, snakemake):
+    """One story, told once because it takes a while: run, repeat, touch, lose, extend, edit."""
+    done = snakemake("--cores", "2")
+    assert done.returncode == 0, done.stderr
+    folder = checkout / "results" / "tiny_study"
+    for name in ("runs.csv", "curves.csv", "predictions.parquet", "summary.csv", "comparisons.csv", "report.html"):
+        assert (folder / name).stat().st_size > 0, name
+    for name in ("distribution", "learning-curves"):
+        assert (folder / "figures" / f"{name}.png").read_bytes()[1:4] == b"PNG"
+        assert (folder / "figures" / f"{name}.pdf").read_bytes()[:4] == b"%PDF"
+    runs = pd.read_csv(folder / "runs.csv")
+    assert len(runs) == 8
+    assert runs.groupby("task")["fingerprint"].nunique().tolist() == [4, 4]
+    assert "8 of 8 cells done" in done.stderr
+    report = (folder / "report.html").read_text()
+    assert "distribution.png" in report
+    assert "Learning curves" in report
+
+    # A second run does nothing, and neither does touching every source file.
+    assert planned(snakemake("-n")) == {}
+    for path in [*checkout.glob("workflow/**/*.py"), *checkout.glob("tiny/*"), *checkout.glob("config/**/*.yaml")]:
+        path.touch()
+    assert planned(snakemake("-n")) == {}
+
+    # A seed more: one cell for each task and arm.
+    study(("seeds: 2", "seeds: 3"))
+    plan = planned(snakemake("-n"))
+    assert plan["train"] == 4
+    assert "data" not in plan
+    assert "model" not in plan
+    assert snakemake("--cores", "2").returncode == 0
+    assert trained(checkout) == 12
+    expected = tables(checkout)
+
+    # Another arm trains its own cells; one arm's learning rate trains that arm's.
+    study(("seeds: 2", "seeds: 3"), ("top:", "pooler: {reinit_pooler: true}\n  top:"))
+    assert planned(snakemake("-n"))["train"] == 6
+    study(("seeds: 2", "seeds: 3"), ("top: {reinit_layers: 1}", "top: {reinit_layers: 1, learning_rate: 2e-3}"))
+    assert planned(snakemake("-n"))["train"] == 6
+    study(("seeds: 2", "seeds: 3"))
+
+    # Figure and statistics code train nothing; a method's module trains that method's cells;
+    # the training core trains all.
+    def edited(name):
+        path = checkout / "workflow" / "seedvar" / name
+        original = path.read_text()
+        path.write_text(original + "\n# edited\n")
+        plan = planned(snakemake("-n"))
+        path.write_text(original)
+        return plan
+
+    assert set(edited("figures/distribution.py")) == {"distribution", "report", "all", "total"}
+    assert set(edited("stats/compare.py")) == {"compare", "tables", "report", "all", "total"}
+    assert edited("models/reinit.py")["train"] == 6
+    assert edited("training/loop.py")["train"] == 12
+    assert edited("data/synthetic.py")["data"] == 2
+    assert planned(snakemake("-n")) == {}
+
+    # Snakemake's records are lost: the store serves every cell, and the tables are the same.
+    shutil.rmtree(checkout / ".snakemake")
+    shutil.rmtree(checkout / "results" / "cells")
+    shutil.rmtree(checkout / "results" / "tiny_study")
+    assert snakemake("--cores", "2").returncode == 0
+    assert trained(checkout) == 0
+    assert tables(checkout) == expected
+
+    # A damaged result is named; nothing is averaged without it.
+    result = next(checkout.glob("results/cells/**/result.json"))
+    result.write_text(result.read_text()[:100])
+    (folder / "runs.csv").unlink()
+    done = snakemake("--cores", "2")
+    assert done.returncode != 0
+    assert f"{result.relative_to(checkout)}: is damaged" in done.stderr
+    assert not (folder / "runs.csv").exists()
+
+    # Without the cells, figures can be drawn again from the tables.
+    for name, content in expected.items():
+        if name in ("runs.csv", "curves.csv"):
+            (folder / name).write_bytes(content)
+    shutil.rmtree(folder / "figures")
+    for name in ("cells", "data", "models", "store"):
+        shutil.rmtree(checkout / "results" / name)
+    shutil.rmtree(checkout / ".snakemake")
+    plan = planned(snakemake("figures", "-n", "from_tables=true"))
+    assert set(plan) == {"distribution", "learning_curves", "figures", "total"}
+    assert snakemake("figures", "from_tables=true").returncode == 0
+    assert (folder / "figures" / "distribution.png").is_file()
+
+
+def test_two_studies_share_the_cells_they_both_have(checkout, study, snakemake):
+    assert snakemake("cells", "--cores", "2").returncode == 0
+    study(
+        ("top: {reinit_layers: 1}", "other: {epochs: 2}"),
+        ("tasks: [syn-rte, syn-stsb]", "tasks: [syn-rte]"),
+        name="second",
+    )
+    assert planned(snakemake("cells", "-n", study="second"))["train"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "sentence"),
+    [
+        ([("syn-stsb", "syn-stb")], [], "tasks: unknown task 'syn-stb' for data 'synthetic'; accepted: syn-rte"),
+        ([("epochs: 1", "epoch: 1")], [], "recipe.epoch: unknown key (did you mean 'epochs'?)"),
+        ([("./tiny", "./gone")], [], "model: there is no folder gone"),
+        ([("seeds: 2", "seeds: 0")], [], "seeds: 0 is not accepted"),
+        ([("plain: {}", "top: {}")], [], "the key 'top' is given twice"),
+        ([("reinit_layers: 1", "reinit_layers: 3")], [], "'top': reinit_layers: 3 is not accepted; tiny has 2 layers"),
+        ([], ["devcie=cpu"], "devcie: unknown key (did you mean 'device'?)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_refused_in_one_sentence_before_any_work(checkout, study, snakemake, changes, arguments, sentence):
+    study(*changes)
+    done = snakemake("--cores", "2", *arguments)
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if line.startswith("seedvar: ")]
+    assert len(lines) == 1
+    assert sentence in lines[0]
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "results" / "cells").exists()
+
+
+def test_a_hub_that_cannot_be_reached_ends_before_any_cell(checkout, study, snakemake):
+    study(("./tiny", "google-bert/bert-base-uncased"))
+    done = snakemake("--cores", "2", environment={"HF_HUB_OFFLINE": "1"})
+    assert done.returncode != 0
+    assert "seedvar: model: the hub did not give 'google-bert/bert-base-uncased'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "results" / "cells").exists()
+
+
+def test_snakemake_has_nothing_to_say_against_the_workflow(run_in):
+    done = run_in("snakemake", "--lint")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_slurm_profile_plans_a_study(checkout, study, run_in):
+    done = run_in("snakemake", "-n", "--workflow-profile", "workflow/profiles/slurm", "--config", "study=tiny_study")
+    assert planned(done)["train"] == 8
+
+
+def test_commands_explain_themselves(run_in):
+    listed = run_in("seedvar", "--help").stdout
+    for command in ("check", "train", "collect", "figure"):
+        assert command in listed
+        assert run_in("seedvar", command, "--help").returncode == 0
+    assert run_in("seedvar", "check", "quickstart").stdout.startswith("config/studies/quickstart.yaml: 80 cells")

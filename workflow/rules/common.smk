@@ -1,0 +1,78 @@
+# The plan of this run, and what the rules look up in it.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from seedvar.errors import UserError
+from seedvar.plan import make_plan, put_commands_on_path, source_path
+from seedvar.progress import report_progress
+
+put_commands_on_path()
+try:
+    PLAN = make_plan(config)
+except UserError as error:
+    sys.exit(f"seedvar: {error}")
+
+RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
+STUDY_FOLDER = f"results/{PLAN.name}"
+FIGURES = [
+    f"{STUDY_FOLDER}/figures/{name}.{suffix}"
+    for name in ("distribution", "learning-curves")
+    for suffix in ("png", "pdf")
+]
+TABLE_NAMES = ["summary", "comparisons"] if PLAN.study.baseline else ["summary"]
+TABLES = [f"{STUDY_FOLDER}/{name}.csv" for name in TABLE_NAMES] + [
+    f"{STUDY_FOLDER}/tables/{name}.{suffix}"
+    for name in TABLE_NAMES
+    for suffix in ("md", "tex")
+]
+
+
+wildcard_constraints:
+    data="glue|synthetic",
+    model=r"[^/]+",
+    task=r"[\w-]+",
+    slug=r"[\w.+-]+",
+    seed=r"[\dio-]+",
+    length=r"\d+",
+
+
+def cell_folder(wildcards):
+    return "cells/{w.data}/{w.model}/{w.task}/{w.slug}/seed-{w.seed}".format(
+        w=wildcards
+    )
+
+
+def cell_of(wildcards):
+    folder = cell_folder(wildcards)
+    if folder not in PLAN.cells:
+        raise WorkflowError(f"{PLAN.study_file} has no cell results/{folder}")
+    return PLAN.cells[folder]
+
+
+def cell_data(wildcards):
+    return f"results/{cell_of(wildcards).data_folder()}/data.json"
+
+
+def cell_sources(wildcards):
+    return PLAN.sources(cell_folder(wildcards))
+
+
+def cell_specification(wildcards):
+    return cell_of(wildcards).specification()
+
+
+# How a job is run has no influence on its result. Snakemake never takes a parameter that depends
+# on `threads` as a reason to run a job again.
+def warm_option(wildcards, threads):
+    return "--warm" if PLAN.warm else ""
+
+
+def train_options(wildcards, threads):
+    return f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
+
+
+def progress_of(results):
+    if not PLAN.site.from_tables:
+        report_progress([Path(result) for result in results])

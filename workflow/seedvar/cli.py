@@ -1,0 +1,285 @@
+"""The command line: each rule of the workflow is one of these commands.
+
+No module that is slow to import is imported before its command needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import json
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+
+from seedvar.errors import UserError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command; returns its exit code: 0, 2 for a user's mistake, 1 for anything else."""
+    arguments = _parser().parse_args(argv)
+    arguments.argv = sys.argv[1:] if argv is None else argv
+    with _log_file(arguments.log) as terminal:
+        try:
+            return arguments.run(arguments) or 0
+        except UserError as error:
+            message, code = f"seedvar: {error}", 2
+        except Exception as error:
+            traceback.print_exc()
+            message, code = f"seedvar: {type(error).__name__}: {error}", 1
+        print(message, file=sys.stderr)
+        if terminal:
+            print(f"{message}\n  (log: {arguments.log})", file=terminal, flush=True)
+    return code
+
+
+@contextlib.contextmanager
+def _log_file(path: Path | None):
+    """Sends all output, also that of libraries, to a file; yields the terminal for the last word."""
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    with open(path, "w") as log, open(saved[1], "w", closefd=False) as terminal:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, original in zip((1, 2), saved, strict=True):
+                os.dup2(original, number)
+                os.close(original)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="seedvar", description="Seed-variance studies of fine-tuning.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        sub.add_argument("--log", type=Path, help="write all output here; only an error is shown as well")
+        return sub
+
+    sub = command("check", _check, "Check a study file; say how many cells it has.")
+    sub.add_argument("study", help="name of a file in config/studies/, or a path")
+
+    sub = command("model", _model, "Copy a model from the hub or a folder into the results folder.")
+    sub.add_argument("--model", required=True, help="as in a study file")
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
+
+    sub = command("data", _data, "Tokenise a task for a model.")
+    sub.add_argument("--task", required=True)
+    sub.add_argument("--model", required=True, type=Path, help="folder that `seedvar model` wrote")
+    sub.add_argument("--max-length", required=True, type=int)
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
+    _add_warm(sub)
+
+    sub = command("train", _train, "Train one cell, or take it from the store.")
+    sub.add_argument("--cell", required=True, type=_specification, help="`cell` of a result.json")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    sub.add_argument("--threads", default=1, type=int)
+    _add_warm(sub)
+
+    sub = command("pretrain", _pretrain, "Pre-train the embedded model syn-bert.")
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
+
+    sub = command("collect", _collect, "Gather the cells of a study into its tables.")
+    sub.add_argument("study")
+    sub.add_argument("--results", required=True, type=Path)
+
+    for name, run, text in [
+        ("summarise", _summarise, "Describe every task and arm: summary.csv."),
+        ("compare", _compare, "Compare every arm with the baseline: comparisons.csv."),
+    ]:
+        sub = command(name, run, text)
+        sub.add_argument("runs", type=Path, help="runs.csv of a study")
+        sub.add_argument("--out", required=True, type=Path)
+        if name == "compare":
+            sub.add_argument("--baseline", required=True, help="name of the baseline arm")
+
+    sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
+    sub.add_argument("table", type=Path)
+    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
+
+    sub = command("figure", _figure, "Draw a figure from the tables of a study.")
+    sub.add_argument("figure", choices=["distribution", "learning-curves"])
+    sub.add_argument("--runs", required=True, type=Path)
+    sub.add_argument("--curves", type=Path)
+    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .png or .pdf")
+
+    sub = command("schema", _schema, "Print the JSON schema of study files or of config.yaml.")
+    sub.add_argument("schema", choices=["study", "config"])
+    return parser
+
+
+def _add_warm(sub: argparse.ArgumentParser) -> None:
+    text = "run in a fork of a process that has PyTorch and Transformers loaded; changes no result"
+    sub.add_argument("--warm", action="store_true", help=text)
+
+
+def _run_warm(arguments) -> int | None:
+    """Runs a command in a fork if it is asked to; None if it is still to be run."""
+    from seedvar import warm
+
+    return warm.run([word for word in arguments.argv if word != "--warm"]) if arguments.warm else None
+
+
+def _specification(text: str) -> dict:
+    """Reads a cell's specification: JSON, or the Python literal that Snakemake makes of a dict."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return ast.literal_eval(text)
+
+
+def _site():
+    from seedvar.study import read_site_config, read_yaml
+
+    return read_site_config(read_yaml("config/config.yaml"))
+
+
+def _check(arguments) -> None:
+    from seedvar.grid import expand
+    from seedvar.models.sources import resolve
+    from seedvar.study import read_study, study_path
+
+    path = study_path(arguments.study)
+    study = read_study(path)
+    source = resolve(study.model, _site().models, str(path))
+    cells = expand(study, source.name)
+    arms = study.named_recipes()
+    print(f"{path}: {len(cells)} cells = {len(study.tasks)} tasks x {len(arms)} arms x {len(study.seed_pairs())} seeds")
+    for arm, recipe in arms.items():
+        print(f"  {arm}: {recipe.slug()}")
+
+
+def _model(arguments) -> None:
+    from seedvar.models.sources import prepare, resolve
+
+    prepare(resolve(arguments.model, _site().models, "--model"), arguments.out)
+
+
+def _data(arguments) -> int | None:
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    from seedvar.data.prepare import prepare
+    from seedvar.data.tasks import TASKS
+
+    glue_dir = _site().glue_dir
+    prepare(
+        TASKS[arguments.task],
+        arguments.model,
+        arguments.max_length,
+        arguments.out,
+        Path(glue_dir).expanduser() if glue_dir else None,
+    )
+    return None
+
+
+def _train(arguments) -> int | None:
+    from seedvar import store
+    from seedvar.files import read_json
+    from seedvar.fingerprint import fingerprint
+    from seedvar.grid import Cell, model_folder
+
+    cell, results = Cell.from_specification(arguments.cell), arguments.results
+    key = fingerprint(
+        cell.specification(),
+        data_content=read_json(results / cell.data_folder() / "data.json")["content"],
+        model_content=read_json(model_folder(results, cell.model) / "model.json")["content"],
+    )
+    if store.restore(results / "store", key, results / cell.folder()):
+        print("taken from the store, nothing trained", file=sys.stderr)
+        return None
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    command = ["train", "--cell", json.dumps(arguments.cell), "--results", str(results), "--device", arguments.device]
+    command += ["--threads", str(arguments.threads)]
+    print("To repeat: seedvar " + shlex.join(command), file=sys.stderr, flush=True)
+
+    from seedvar.training.cell import train_cell
+
+    record = train_cell(cell, key, results, arguments.device, arguments.threads)
+    split = record.reported_split
+    score = record.scores["last"][split][record.metric]
+    line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
+    print(f"{line}, majority {record.majority[split]:.4f}, {record.wall_time_s:.1f} s", file=sys.stderr)
+    return None
+
+
+def _pretrain(arguments) -> None:
+    from seedvar.models.pretrain import Pretraining, pretrain
+
+    pretrain(arguments.out, Pretraining())
+
+
+def _collect(arguments) -> None:
+    from seedvar.collect import collect
+    from seedvar.models.sources import resolve
+    from seedvar.study import read_study, study_path
+
+    path = study_path(arguments.study)
+    study = read_study(path)
+    collect(study, path.stem, resolve(study.model, _site().models, str(path)).name, arguments.results)
+
+
+def _summarise(arguments) -> None:
+    from seedvar.collect import read_runs
+    from seedvar.files import write_csv
+    from seedvar.stats.describe import summarise
+
+    write_csv(arguments.out, summarise(read_runs(arguments.runs)))
+
+
+def _compare(arguments) -> None:
+    from seedvar.collect import read_runs
+    from seedvar.files import write_csv
+    from seedvar.stats.compare import compare
+
+    write_csv(arguments.out, compare(read_runs(arguments.runs), arguments.baseline))
+
+
+def _tables(arguments) -> None:
+    import pandas as pd
+
+    from seedvar.files import write_text
+    from seedvar.tables import render
+
+    table = pd.read_csv(arguments.table)
+    for path in arguments.out:
+        write_text(path, render(table, path.suffix))
+
+
+def _figure(arguments) -> None:
+    import pandas as pd
+
+    from seedvar.collect import read_runs
+    from seedvar.figures import curves, distribution, save
+
+    runs = read_runs(arguments.runs)
+    if arguments.figure == "distribution":
+        figure = distribution.draw(runs)
+    else:
+        figure = curves.draw(runs, pd.read_csv(arguments.curves))
+    save(figure, arguments.out)
+
+
+def _schema(arguments) -> None:
+    from seedvar.study import SiteConfig, Study, json_schema
+
+    model = {"study": Study, "config": SiteConfig}[arguments.schema]
+    print(json.dumps(json_schema(model), indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
