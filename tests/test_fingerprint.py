@@ -46,8 +46,8 @@ def test_every_module_that_training_reaches_is_in_a_list():
 
 
 def test_only_the_cells_that_use_a_method_depend_on_it():
-    assert "models/reinit.py" in sources({"reinit_layers": 2})
-    assert "models/reinit.py" not in sources({"learning_rate": 1e-4})
+    assert "methods/reinit.py" in sources({"reinit_layers": 2})
+    assert "methods/reinit.py" not in sources({"learning_rate": 1e-4})
 
 
 @pytest.mark.parametrize(

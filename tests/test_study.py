@@ -141,6 +141,13 @@ def test_defaults_never_change():
         "evaluations": 10,
         "n_train": None,
         "split": "halves",
+        "steps": None,
+        "mixout": 0.0,
+        "mixout_gradient": "true",
+        "layerwise_decay": 1.0,
+        "pretrained_decay": 0.0,
+        "frozen_layers": 0,
+        "stop_failed_after": None,
     }
 
 

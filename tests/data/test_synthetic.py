@@ -28,4 +28,4 @@ def test_label_balance_is_that_of_the_models():
 def test_the_content_is_that_of_the_published_results():
     """A change of the grammar is a change of the data: results/quickstart has to be made anew."""
     examples = {task: make_examples(task, "train") for task in ("syn-rte", "syn-mrpc", "syn-cola", "syn-stsb")}
-    assert digest(examples)[:16] == "414f0f78271f57f4"
+    assert digest(examples)[:16] == "a404cc351b1d02fc"

@@ -199,3 +199,40 @@ def test_a_batch_is_padded_to_its_longest_example(tiny_models, tmp_path):
     assert inputs["attention_mask"].sum(dim=1).tolist() == lengths.tolist()
     assert labels.dtype == torch.int64
     assert dataclasses.is_dataclass(tokens["train"])
+
+
+def test_steps_replace_epochs(run):
+    _, outcome = run(epochs=3, steps=7)
+    assert (outcome.updates, outcome.curve[-1]["update"]) == (7, 7)
+    assert outcome.curve[-1]["epoch"] == pytest.approx(7 / 5)
+
+
+def test_a_hopeless_run_is_stopped_and_its_last_weights_are_its_result(run, monkeypatch):
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: {task.metric: 0.1})
+    _, outcome = run(epochs=3, stop_failed_after=0.5)
+    assert (outcome.status, outcome.updates) == ("stopped", 10)
+    assert np.isfinite(outcome.logits["last"]["test"]).all()
+    _, other = run(epochs=3)
+    assert (other.status, other.updates) == ("finished", 15)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"mixout": 0.5},
+        {"mixout": 0.5, "mixout_gradient": "official"},
+        {"layerwise_decay": 0.9},
+        {"pretrained_decay": 0.1},
+        {"frozen_layers": 1},
+        {"weight_decay": 0.1},
+        {"reinit_layers": 1},
+        {"dropout": 0.0},
+    ],
+    ids=str,
+)
+def test_every_method_changes_the_run_and_is_repeatable(run, recipe):
+    _, plain = run()
+    _, first = run(**recipe)
+    _, second = run(**recipe)
+    assert equal(first, second)
+    assert not equal(first, plain)

@@ -119,7 +119,7 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
 
     assert set(edited("figures/distribution.py")) == {"distribution", "report", "all", "total"}
     assert set(edited("stats/compare.py")) == {"compare", "tables", "report", "all", "total"}
-    assert edited("models/reinit.py")["train"] == 6
+    assert edited("methods/reinit.py")["train"] == 6
     assert edited("training/loop.py")["train"] == 12
     assert edited("data/synthetic.py")["data"] == 2
     assert planned(snakemake("-n")) == {}

@@ -30,8 +30,13 @@ TRAINING_CORE = [
 
 # Decides the results of the cells whose recipe sets this field.
 METHODS = {
-    "reinit_layers": ["models/reinit.py"],
-    "reinit_pooler": ["models/reinit.py"],
+    "reinit_layers": ["methods/reinit.py"],
+    "reinit_pooler": ["methods/reinit.py"],
+    "mixout": ["methods/mixout.py"],
+    "layerwise_decay": ["methods/layerwise_decay.py"],
+    "pretrained_decay": ["methods/pretrained_decay.py"],
+    "frozen_layers": ["methods/freezing.py"],
+    "stop_failed_after": ["methods/stopping.py"],
 }
 
 # Reached by training, but without influence on a result: they read, write, check or name things.

@@ -22,7 +22,7 @@ class RunRecord(BaseModel):
     fingerprint: str
     slug: str
     recipe: dict  # every field, defaults included
-    status: Literal["finished", "diverged"]
+    status: Literal["finished", "diverged", "stopped"]
     degenerate: bool
     metric: str
     scores: dict[Literal["last", "best"], dict[Literal["validation", "test"], Scores]]

@@ -115,6 +115,51 @@ class Recipe(_Strict):
         json_schema_extra=_slug(""),
     )
 
+    steps: int | None = Field(
+        None, ge=1, description="Train for so many updates, whatever `epochs` says.", json_schema_extra=_slug("steps")
+    )
+    mixout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Mixout with this probability, in place of all dropout (Lee et al. 2020).",
+        json_schema_extra=_slug("mixout"),
+    )
+    mixout_gradient: Literal["true", "official"] = Field(
+        "true",
+        description="true: the derivative of Mixout's forward pass; official: without its factor 1 / (1 - p), as in "
+        "the authors' code.",
+        json_schema_extra=_slug("gradient-"),
+    )
+    layerwise_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Layer-wise learning-rate decay: each layer learns this much slower than the one above it.",
+        json_schema_extra=_slug("llrd"),
+    )
+    pretrained_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Weight decay towards the pre-trained weights; the classifier's goes towards 0.",
+        json_schema_extra=_slug("priorwd"),
+    )
+    frozen_layers: int = Field(
+        0,
+        ge=0,
+        description="Do not train the embeddings and the lowest so many layers.",
+        json_schema_extra=_slug("frozen"),
+    )
+    stop_failed_after: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Stop a run that after this share of its training has never been better than the majority score "
+        "on validation; it is marked stopped.",
+        json_schema_extra=_slug("stop"),
+    )
+
     def changes(self) -> dict[str, Any]:
         """Returns the fields that differ from their defaults, in field order: the recipe's identity."""
         return {
@@ -131,6 +176,18 @@ class Recipe(_Strict):
             if name != "optimizer":
                 parts.append(fields[name].json_schema_extra["slug"] + _slug_value(value))
         return "+".join(parts)
+
+
+# A field that is set, a condition under which that makes no sense, and why.
+CONFLICTS = [
+    (
+        "reinit_pooler",
+        lambda r: r.reinit_layers > 0,
+        "reinit_layers re-initialises the pooler too; give one of the two",
+    ),
+    ("mixout", lambda r: r.dropout is not None, "mixout takes the place of dropout; give one of the two"),
+    ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
+]
 
 
 def _slug_value(value) -> str:
@@ -344,10 +401,9 @@ def _check_study(study: Study, path: Path | str) -> None:
                 f"{path}: arms: '{name}' is the same recipe as '{by_slug[recipe.slug()]}'; each recipe is accepted once"
             )
         by_slug[recipe.slug()] = name
-        if recipe.reinit_pooler and recipe.reinit_layers:
-            raise UserError(
-                f"{path}: arm '{name}': reinit_pooler: reinit_layers re-initialises the pooler too; give one of them"
-            )
+        for field, other, reason in CONFLICTS:
+            if field in recipe.changes() and other(recipe):
+                raise UserError(f"{path}: arm '{name}': {field}: {reason}")
     if study.baseline is not None and study.baseline not in recipes:
         raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(recipes)}")
     if study.baseline is None and len(recipes) > 1:

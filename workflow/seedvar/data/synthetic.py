@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from seedvar.data.grammar import KIND_OF, Fact, alter, corrupt, random_fact, render, weaken
 
-SIZES = {"train": 640, "validation": 400}
+SIZES = {"train": 480, "validation": 400}
 
 PARAPHRASE_SHARE = 0.67  # of MRPC's training pairs
 ACCEPTABLE_SHARE = 0.70  # of CoLA's training sentences

@@ -50,9 +50,17 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
     std = getattr(config, "initializer_range", 0.02)
     init_missing(model, sorted(loading["missing_keys"]), std, generator(init_seed, "classifier"))
     if recipe.reinit_layers or recipe.reinit_pooler:
-        from seedvar.models.reinit import reinit
+        from seedvar.methods.reinit import reinit
 
         reinit(model, recipe.reinit_layers, std, init_seed)
+    if recipe.frozen_layers:
+        from seedvar.methods.freezing import freeze
+
+        freeze(model, recipe.frozen_layers)
+    if recipe.mixout:  # last: it remembers the weights that fine-tuning starts from
+        from seedvar.methods.mixout import apply_mixout
+
+        apply_mixout(model, recipe.mixout, recipe.mixout_gradient)
     return model
 
 

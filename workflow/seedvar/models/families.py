@@ -58,19 +58,30 @@ def family_of(model_type: str) -> Family:
     return FAMILIES[model_type]
 
 
-def layers_of(model: nn.Module) -> list[nn.Module]:
+def layers_of(model: nn.Module, field: str, accepted: str) -> list[nn.Module]:
     """Returns the encoder blocks, from the bottom to the top.
 
+    Args:
+        model: A sequence classifier.
+        field: The recipe field that needs single layers, for the message.
+        accepted: The value of that field which needs none.
+
     Raises:
-        UserError: The family's blocks share their parameters, so that there is no top block.
+        UserError: The family's blocks share their parameters, so that there is no single layer.
     """
     path = family_of(model.config.model_type).layers
     if path is None:
         raise UserError(
-            f"recipe: reinit_layers: all layers of {model.config.model_type} share one set of parameters, so none is "
-            "the top one; accepted: 0"
+            f"recipe: {field}: all layers of {model.config.model_type} share one set of parameters, so that none can "
+            f"be treated by itself; accepted: {accepted}"
         )
     return list(model.get_submodule(path))
+
+
+def embeddings_of(model: nn.Module) -> list[nn.Module]:
+    """Returns what lies below the first block: the embeddings and, in ELECTRA, their projection."""
+    encoder = model.base_model
+    return [getattr(encoder, name) for name in ("embeddings", "embeddings_project") if hasattr(encoder, name)]
 
 
 def pooler_of(model: nn.Module) -> nn.Linear | None:

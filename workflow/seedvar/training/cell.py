@@ -86,7 +86,7 @@ def _record(
     }
     majority = {name: majority_score(task, values) for name, values in labels.items()}
     reported = "test" if "test" in majority else "validation"
-    final_loss = outcome.curve[-1]["train_loss"] if outcome.status == "finished" else math.nan
+    final_loss = outcome.curve[-1]["train_loss"] if outcome.status != "diverged" else math.nan
     return RunRecord(
         cell=cell.specification(),
         fingerprint=fingerprint,

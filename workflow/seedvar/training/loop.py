@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from seedvar.data.metrics import scores
+from seedvar.data.metrics import majority_score, scores
 from seedvar.data.splits import Part
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
@@ -27,7 +27,8 @@ class Outcome:
     """What a run measured.
 
     Attributes:
-        status: `finished`, or `diverged` if the loss or the gradient became infinite or NaN.
+        status: `finished`; `diverged` if the loss or the gradient became infinite or NaN; `stopped`
+            if the recipe gave the run up (`stop_failed_after`).
         updates: Number of updates that were made.
         curve: One row an evaluation: `update`, `epoch`, `learning_rate`, `train_loss` (mean
             since the last row), `val_loss`, and `val_<metric>` for each metric.
@@ -71,12 +72,17 @@ def fine_tune(
     """
     train_tokens, train_rows = tokens[parts["train"].source], parts["train"].rows
     updates_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)  # the last batch may be smaller
-    total = recipe.epochs * updates_per_epoch
+    total = recipe.steps or recipe.epochs * updates_per_epoch
     warmup = int(recipe.warmup_ratio * total)
     evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
 
     model.to(device).train()
     optimizer = make_optimizer(model, recipe)
+    pretrained_decay = None
+    if recipe.pretrained_decay:
+        from seedvar.methods.pretrained_decay import PretrainedDecay
+
+        pretrained_decay = PretrainedDecay(model, optimizer, recipe.pretrained_decay)
     order = generator(order_seed, "order")
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
 
@@ -100,9 +106,12 @@ def fine_tune(
             log(f"update {update}/{total}: loss {window[-1]}, gradient norm {norm.item()}: diverged, training ends")
             break
 
+        share_of_peak = schedule(update - 1, total, warmup)
         for group in optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * schedule(update - 1, total, warmup)
+            group["lr"] = group["peak_lr"] * share_of_peak
         optimizer.step()
+        if pretrained_decay:
+            pretrained_decay.pull()
         optimizer.zero_grad()
         outcome.updates = update
 
@@ -114,7 +123,7 @@ def fine_tune(
                 {
                     "update": update,
                     "epoch": update / updates_per_epoch,
-                    "learning_rate": optimizer.param_groups[0]["lr"],
+                    "learning_rate": recipe.learning_rate * share_of_peak,
                     "train_loss": sum(window) / len(window),
                     "val_loss": loss_of(torch.from_numpy(logits), torch.from_numpy(targets), task).item(),
                     **{f"val_{name}": value for name, value in validation.items()},
@@ -129,6 +138,14 @@ def fine_tune(
                 best_weights = copy.deepcopy(model.state_dict()) if update < total else None
             row = outcome.curve[-1]
             log(f"update {update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}")
+            if recipe.stop_failed_after:
+                from seedvar.methods.stopping import is_hopeless
+
+                majority = majority_score(task, targets)
+                if is_hopeless(task, outcome.curve, majority, update / total, recipe.stop_failed_after):
+                    outcome.status = "stopped"
+                    log(f"update {update}/{total}: never better than the majority score, training is stopped")
+                    break
 
     # Each checkpoint is tested with its own weights, reloaded in full: reusing a cast of the last
     # weights for the best checkpoint is what spoiled the test scores of the official code.

@@ -45,44 +45,55 @@ class TransformersAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Does one update; parameters without a gradient stay as they are."""
+        """Does one update; a parameter without a gradient counts as one whose gradient is 0.
+
+        The parameters of a group are updated as one long vector: a network has hundreds of
+        tensors, and on a CPU a small operation on each costs more than the arithmetic.
+        """
         self.t += 1
         for group in self.param_groups:
-            thetas = [p for p in group["params"] if p.grad is not None]
-            if not thetas:
-                continue
-            for theta in thetas:
-                if not self.state[theta]:
-                    self.state[theta] = {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta)}
-            gradients = [theta.grad for theta in thetas]
-            ms = [self.state[theta]["m"] for theta in thetas]
-            vs = [self.state[theta]["v"] for theta in thetas]
-            torch._foreach_lerp_(ms, gradients, 1 - self.beta1)
-            torch._foreach_mul_(vs, self.beta2)
-            torch._foreach_addcmul_(vs, gradients, gradients, 1 - self.beta2)
-            denominators = torch._foreach_sqrt(vs)
-            torch._foreach_add_(denominators, self.eps)
+            thetas = group["params"]
+            g = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in thetas])
+            if "m" not in group:
+                group["m"], group["v"] = torch.zeros_like(g), torch.zeros_like(g)
+            m, v = group["m"], group["v"]
+            m.lerp_(g, 1 - self.beta1)
+            v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
             size = group["lr"]
             if self.correct_bias:
                 size *= (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
-            torch._foreach_addcdiv_(thetas, ms, denominators, -size)
-            if group["weight_decay"]:
-                torch._foreach_mul_(thetas, 1 - group["lr"] * group["weight_decay"])
+            change = (m / v.sqrt().add_(self.eps)).mul_(-size)
+            for theta, part in zip(thetas, change.split([theta.numel() for theta in thetas]), strict=True):
+                theta.add_(part.view_as(theta))
+                if group["weight_decay"]:
+                    theta.mul_(1 - group["lr"] * group["weight_decay"])
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Makes the recipe's optimizer over all parameters; each group remembers its `peak_lr`.
+    """Makes the recipe's optimizer over all trainable parameters.
 
-    Biases and LayerNorm weights are not decayed, as in both papers' code.
+    Biases and LayerNorm weights are not decayed, as in both papers' code. Each group remembers its
+    `peak_lr` and whether its parameters are of the kind that `decays`.
     """
-    decayed, exempt = [], []
+    factors = {}
+    if recipe.layerwise_decay != 1:
+        from seedvar.methods.layerwise_decay import learning_rate_factors
+
+        factors = learning_rate_factors(model, recipe.layerwise_decay)
+    members: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            is_exempt = name == "bias" or isinstance(module, nn.LayerNorm)
-            (exempt if is_exempt else decayed).append(parameter)
+            if parameter.requires_grad:
+                decays = name != "bias" and not isinstance(module, nn.LayerNorm)
+                members.setdefault((factors.get(id(parameter), 1.0), decays), []).append(parameter)
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": exempt, "weight_decay": 0.0},
+        {
+            "params": parameters,
+            "lr": factor * recipe.learning_rate,
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+            "decays": decays,
+        }
+        for (factor, decays), parameters in members.items()
     ]
     if recipe.optimizer == "torch-adamw":
         optimizer = torch.optim.AdamW(

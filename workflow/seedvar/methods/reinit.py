@@ -32,7 +32,7 @@ def reinit(model: nn.Module, n_layers: int, std: float, init_seed: int) -> None:
         raise UserError(
             f"recipe: reinit_pooler: a {model.config.model_type} classifier has no pre-trained pooler; accepted: false"
         )
-    layers = layers_of(model) if n_layers else []
+    layers = layers_of(model, "reinit_layers", "0") if n_layers else []
     if n_layers > len(layers):
         raise UserError(f"recipe: reinit_layers: {n_layers} is not accepted; the model accepts 0 to {len(layers)}")
     for number in range(len(layers) - n_layers, len(layers)):

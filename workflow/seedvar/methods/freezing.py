@@ -1,0 +1,22 @@
+"""Freezing: the embeddings and the lowest layers keep their pre-trained weights."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from seedvar.errors import UserError
+from seedvar.models.families import embeddings_of, layers_of
+
+
+def freeze(model: nn.Module, n_layers: int) -> None:
+    """Takes the embeddings and the lowest `n_layers` blocks out of training, in place.
+
+    Raises:
+        UserError: The model has fewer layers, or they share their parameters.
+    """
+    layers = layers_of(model, "frozen_layers", "0")
+    if n_layers > len(layers):
+        raise UserError(f"recipe: frozen_layers: {n_layers} is not accepted; the model accepts 0 to {len(layers)}")
+    for module in [*embeddings_of(model), *layers[:n_layers]]:
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)

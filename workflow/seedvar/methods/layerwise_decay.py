@@ -1,0 +1,27 @@
+"""Layer-wise learning-rate decay (LLRD; Howard and Ruder 2018, as in Zhang et al. 2021, section 6).
+
+With N blocks and decay d, block n counted from the bottom learns at η d^(N − n + 1) and the
+embeddings at η d^(N + 1); the pooler and the classifier learn at η. Warm-up and decay of the
+schedule multiply all of them.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from seedvar.models.families import embeddings_of, layers_of
+
+
+def learning_rate_factors(model: nn.Module, decay: float) -> dict[int, float]:
+    """Returns the factor of each parameter's learning rate, by the parameter's `id`; 1 where it is not listed.
+
+    Raises:
+        UserError: The family's layers share their parameters.
+    """
+    layers = layers_of(model, "layerwise_decay", "1")
+    factors = {}
+    for number, layer in enumerate(layers, start=1):
+        factors |= {id(parameter): decay ** (len(layers) - number + 1) for parameter in layer.parameters()}
+    for module in embeddings_of(model):
+        factors |= {id(parameter): decay ** (len(layers) + 1) for parameter in module.parameters()}
+    return factors
