@@ -71,9 +71,8 @@ def run(command: list[str]) -> int | None:
 
 
 def _socket_path() -> Path:
-    """One server for each user, interpreter and set of installed packages."""
-    installed = Path(os.__file__).parent / "site-packages"
-    identity = f"{sys.executable}:{sys.prefix}:{installed.stat().st_mtime if installed.is_dir() else ''}"
+    """One server for each user, interpreter and checkout: forks import seedvar from where the server did."""
+    identity = f"{sys.executable}:{sys.prefix}:{Path(__file__).resolve()}"
     folder = Path(tempfile.gettempdir()) / f"seedvar-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
