@@ -23,9 +23,10 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        RESULTS,
         TABLES,
         FIGURES,
-        f"results/{PLAN.name}/report.html",
+        f"{STUDY_FOLDER}/report.html",
 
 
 rule figures:

@@ -34,6 +34,13 @@ def test_longer_inputs_are_cut(tiny_models, tmp_path):
     assert tokens["train"].lengths().max() == 10
 
 
+@pytest.mark.parametrize(("family", "longest"), [("bert", 64), ("roberta", 63)])
+def test_no_input_is_longer_than_the_model_has_positions_for(tiny_models, family, longest):
+    from seedvar.models.families import longest_input
+
+    assert longest_input(read_json(tiny_models(family) / "config.json")) == longest
+
+
 def test_the_content_digest_knows_the_data_and_the_tokenizer(tiny_models, tmp_path):
     def content(task, length):
         folder = tmp_path / f"{task}-{length}"

@@ -14,7 +14,11 @@ try:
 except UserError as error:
     sys.exit(f"seedvar: {error}")
 
-RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
+RESULTS = (
+    []
+    if PLAN.site.from_tables
+    else [f"results/{folder}/result.json" for folder in PLAN.cells]
+)
 STUDY_FOLDER = f"results/{PLAN.name}"
 FIGURES = [
     f"{STUDY_FOLDER}/figures/{name}.{suffix}"
@@ -74,5 +78,5 @@ def train_options(wildcards, threads):
 
 
 def progress_of(results):
-    if not PLAN.site.from_tables:
+    if results:
         report_progress([Path(result) for result in results])

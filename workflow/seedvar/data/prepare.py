@@ -17,7 +17,8 @@ from seedvar.data import glue, synthetic
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
 from seedvar.errors import UserError
-from seedvar.files import digest, write_atomically, write_json
+from seedvar.files import digest, read_json, write_atomically, write_json
+from seedvar.models.families import longest_input
 
 
 def load_examples(task: Task, glue_dir: Path | None) -> dict[str, list[dict]]:
@@ -60,7 +61,7 @@ def prepare(task: Task, model_folder: Path, max_length: int, folder: Path, glue_
         raise UserError(
             f"{model_folder}: has no tokenizer that Transformers can load ({str(error).splitlines()[0]})"
         ) from None
-    longest = min(max_length, tokenizer.model_max_length)
+    longest = min(max_length, longest_input(read_json(model_folder / "config.json")))
     splits = {split: tokenize(task, rows, tokenizer, longest) for split, rows in load_examples(task, glue_dir).items()}
     arrays = {f"{split}.{name}": value for split, tokens in splits.items() for name, value in vars(tokens).items()}
     write_atomically(folder / "tokens.safetensors", lambda path: save_file(arrays, path))

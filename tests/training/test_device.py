@@ -1,0 +1,44 @@
+"""One cell a device: cells that start together take different ones, and wait when there is none left."""
+
+import threading
+
+import pytest
+import torch
+
+from seedvar.errors import UserError
+from seedvar.training.device import claimed_device, first_free
+
+
+def test_claims_are_exclusive_and_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    devices = ["gpu-a", "gpu-b"]
+    with first_free(devices) as one, first_free(devices) as two:
+        assert (one, two) == (0, 1)
+        waited = []
+
+        def third():
+            with first_free(devices, poll_s=0.01) as number:
+                waited.append(number)
+
+        thread = threading.Thread(target=third)
+        thread.start()
+        thread.join(0.2)
+        assert waited == []  # both are taken
+    thread.join(10)
+    assert waited == [0]
+
+
+def test_the_cpu_is_everyones():
+    with claimed_device("cpu") as one, claimed_device("cpu") as two:
+        assert one == two == torch.device("cpu")
+
+
+def test_cuda_where_there_is_none_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with (
+        pytest.raises(UserError, match="device: 'cuda' is not accepted, this machine has no CUDA device"),
+        claimed_device("cuda"),
+    ):
+        pass
+    with claimed_device("auto") as device:
+        assert device.type == "cpu"
