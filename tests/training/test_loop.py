@@ -207,6 +207,11 @@ def test_steps_replace_epochs(run):
     assert outcome.curve[-1]["epoch"] == pytest.approx(7 / 5)
 
 
+def test_full_steps_are_those_of_the_whole_training_set(run):
+    _, outcome = run(epochs=1, steps="full", batch_size=32)
+    assert outcome.updates == 15  # 480 examples
+
+
 def test_a_hopeless_run_is_stopped_and_its_last_weights_are_its_result(run, monkeypatch):
     monkeypatch.setattr(loop, "scores", lambda task, y, z: {task.metric: 0.1})
     _, outcome = run(epochs=3, stop_failed_after=0.5)

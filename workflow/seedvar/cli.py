@@ -27,6 +27,9 @@ def main(argv: list[str] | None = None) -> int:
             return arguments.run(arguments) or 0
         except UserError as error:
             message, code = f"seedvar: {error}", 2
+        except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for the interpreter's last flush
+            return 0
         except Exception as error:
             traceback.print_exc()
             message, code = f"seedvar: {type(error).__name__}: {error}", 1

@@ -115,8 +115,11 @@ class Recipe(_Strict):
         json_schema_extra=_slug(""),
     )
 
-    steps: int | None = Field(
-        None, ge=1, description="Train for so many updates, whatever `epochs` says.", json_schema_extra=_slug("steps")
+    steps: Annotated[int, Field(ge=1)] | Literal["full"] | None = Field(
+        None,
+        description="Train for so many updates, whatever `epochs` says; full: for as many as `epochs` passes over the "
+        "whole training set take, though n_train makes it smaller.",
+        json_schema_extra=_slug("steps"),
     )
     mixout: float = Field(
         0.0,
@@ -186,6 +189,7 @@ CONFLICTS = [
         "reinit_layers re-initialises the pooler too; give one of the two",
     ),
     ("mixout", lambda r: r.dropout is not None, "mixout takes the place of dropout; give one of the two"),
+    ("steps", lambda r: r.steps == "full" and r.n_train is None, "'full' is for few-sample training; give n_train too"),
     ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
 ]
 

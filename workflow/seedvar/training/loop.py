@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from seedvar.data.metrics import majority_score, scores
-from seedvar.data.splits import Part
+from seedvar.data.splits import Part, split
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
 from seedvar.study import Recipe
@@ -72,7 +72,7 @@ def fine_tune(
     """
     train_tokens, train_rows = tokens[parts["train"].source], parts["train"].rows
     updates_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)  # the last batch may be smaller
-    total = recipe.steps or recipe.epochs * updates_per_epoch
+    total = number_of_updates(recipe, task, tokens, len(train_rows))
     warmup = int(recipe.warmup_ratio * total)
     evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
 
@@ -162,6 +162,16 @@ def fine_tune(
         model.load_state_dict(best_weights)
         outcome.logits["best"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
     return outcome
+
+
+def number_of_updates(recipe: Recipe, task: Task, tokens: dict[str, Tokens], n_train: int) -> int:
+    """Returns the length of training in updates: by `steps`, or else by `epochs` over n_train examples."""
+    if isinstance(recipe.steps, int):
+        return recipe.steps
+    if recipe.steps == "full":
+        labels = {name: source.labels for name, source in tokens.items()}
+        n_train = len(split(task, labels, recipe.split)["train"].rows)
+    return recipe.epochs * math.ceil(n_train / recipe.batch_size)
 
 
 def make_batch(
