@@ -73,7 +73,7 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
         ("{optimizer: bertadam}", "{optimiser: bertadam}", "did you mean 'optimizer'"),
         ("{optimizer: bertadam}", "{}", "'adamw' is the same recipe as 'bertadam'"),
         ("adamw: {optimizer: adamw}", "bertadam: {optimizer: adamw}", "line 9: the key 'bertadam' is given twice"),
-        ("{optimizer: bertadam}", "{mixout: 0.1, dropout: 0.1}", "'bertadam': mixout: mixout takes the place of dropout"),
+        ("{optimizer: bertadam}", "{mixout: 0.1, dropout: 0.1}", "mixout: mixout takes the place of dropout"),
         ("{optimizer: bertadam}", "{steps: full}", "arm 'bertadam': steps: 'full' is for few-sample training"),
         ("{optimizer: bertadam}", "{steps: 0}", "arms.bertadam.steps"),
         ("baseline: adamw", "baseline: adam", "baseline: unknown arm 'adam'; accepted: bertadam, adamw"),
