@@ -42,6 +42,10 @@ def test_comparisons_in_latex():
     assert text.count("\\\\") == 2
 
 
+def test_the_report_gets_html_with_every_row():
+    assert render(summarise(RUNS), ".html").count("<tr") == 3
+
+
 def test_another_format_is_refused():
-    with pytest.raises(UserError, match="accepted: .md, .tex"):
-        render(summarise(RUNS), ".html")
+    with pytest.raises(UserError, match="accepted: .md, .tex, .html"):
+        render(summarise(RUNS), ".docx")

@@ -36,12 +36,13 @@ rule tables:
         table=f"{STUDY_FOLDER}/{{table}}.csv",
         src=source_path("tables.py"),
     output:
-        markdown=report(
-            f"{STUDY_FOLDER}/tables/{{table}}.md",
+        html=report(
+            f"{STUDY_FOLDER}/tables/{{table}}.html",
             caption="../report/tables.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
+        markdown=f"{STUDY_FOLDER}/tables/{{table}}.md",
         latex=f"{STUDY_FOLDER}/tables/{{table}}.tex",
     log:
         f"results/logs/tables/{PLAN.name}-{{table}}.log",
@@ -50,4 +51,4 @@ rule tables:
     conda:
         "../../envs/seedvar.yaml"
     shell:
-        "seedvar tables {input.table} --out {output.markdown} {output.latex} --log {log}"
+        "seedvar tables {input.table} --out {output} --log {log}"

@@ -29,7 +29,7 @@ TABLE_NAMES = ["summary", "comparisons"] if PLAN.study.baseline else ["summary"]
 TABLES = [f"{STUDY_FOLDER}/{name}.csv" for name in TABLE_NAMES] + [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in TABLE_NAMES
-    for suffix in ("md", "tex")
+    for suffix in ("html", "md", "tex")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Renders summary.csv and comparisons.csv for people: Markdown and LaTeX (booktabs)."""
+"""Renders summary.csv and comparisons.csv for people: Markdown, LaTeX (booktabs) and HTML."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ import pandas as pd
 from seedvar.errors import UserError
 
 
+STYLE = """<meta charset="utf-8">
+<style>
+body { font: 14px sans-serif; margin: 1em; }
+table { border-collapse: collapse; }
+th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
+</style>
+"""
+
+
 def render(table: pd.DataFrame, suffix: str) -> str:
     """Renders a table.
 
     Args:
         table: summary.csv or comparisons.csv.
-        suffix: `.md` or `.tex`.
+        suffix: `.md`, `.tex` or `.html`.
+
+    Raises:
+        UserError: Another format is asked for.
     """
     header, rows = _comparisons(table) if "baseline" in table else _summary(table)
     if suffix == ".md":
@@ -25,7 +38,9 @@ def render(table: pd.DataFrame, suffix: str) -> str:
         head = " & ".join(map(_tex, header)) + r" \\"
         columns = "ll" + "r" * (len(header) - 2)
         return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head}\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
-    raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: .md, .tex")
+    if suffix == ".html":
+        return STYLE + pd.DataFrame(rows, columns=header).to_html(index=False, border=0)
+    raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: .md, .tex, .html")
 
 
 def _summary(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
