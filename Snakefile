@@ -40,4 +40,12 @@ rule cells:
 
 
 onstart:
-    progress_of(RESULTS)
+    start_progress(workflow.dag)
+
+
+onsuccess:
+    end_progress()
+
+
+onerror:
+    end_progress()

@@ -100,6 +100,12 @@ def test_a_missing_or_damaged_result_is_named_and_no_table_is_written(results, d
     assert not (results / "mine").exists()
 
 
+def test_names_that_look_like_numbers_or_nothing_stay_names(results, tmp_path):
+    study = STUDY.model_copy(update={"arms": {"None": Recipe(), "2": Recipe(reinit_layers=1)}})
+    collect(study, "odd", "tiny", results)
+    assert read_runs(results / "odd" / "runs.csv")["arm"].unique().tolist() == ["None", "2"]
+
+
 def test_a_damaged_table_is_named(tmp_path):
     (tmp_path / "runs.csv").write_text("task,arm\nrte,a\n")
     with pytest.raises(UserError, match="runs.csv: column 'init_seed' is missing"):

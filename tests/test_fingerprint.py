@@ -62,6 +62,17 @@ def test_another_specification_is_another_fingerprint(change):
     assert fingerprint(CELL, "d", "m") != fingerprint(CELL | change, "d", "m")
 
 
+def test_another_task_or_another_method_changes_no_fingerprint(monkeypatch):
+    from dataclasses import replace
+
+    original = fingerprint(CELL, "d", "m")
+    monkeypatch.setitem(module.TASKS, "mine", replace(module.TASKS["rte"], name="mine"))
+    monkeypatch.setitem(module.METHODS, "my_field", ["methods/mine.py"])
+    assert fingerprint(CELL, "d", "m") == original
+    monkeypatch.setitem(module.TASKS, "rte", replace(module.TASKS["rte"], metric="f1"))
+    assert fingerprint(CELL, "d", "m") != original
+
+
 def test_data_model_and_code_count(monkeypatch):
     original = fingerprint(CELL, "d", "m")
     assert original == fingerprint(dict(reversed(CELL.items())), "d", "m")

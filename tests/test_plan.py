@@ -13,7 +13,8 @@ data: {data}
 model: {model}
 tasks: [{task}]
 seeds: 2
-arms: {{a: {{}}, b: {{reinit_layers: {layers}}}}}
+recipe: {{{recipe}}}
+arms: {{a: {{}}, b: {{reinit_layers: {layers}, epochs: 4, reinit_pooler: false}}}}
 baseline: a
 """
 
@@ -23,9 +24,9 @@ def plan(tmp_path, monkeypatch, tiny_models):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEEDVAR_GLUE_DIR", raising=False)
 
-    def make(data="glue", task="rte", model=None, layers=1, **site):
+    def make(data="glue", task="rte", model=None, layers=1, recipe="", **site):
         (tmp_path / "s.yaml").write_text(
-            STUDY.format(data=data, task=task, model=model or tiny_models("bert"), layers=layers)
+            STUDY.format(data=data, task=task, model=model or tiny_models("bert"), layers=layers, recipe=recipe)
         )
         return make_plan({"study": "s.yaml", **site})
 
@@ -94,6 +95,35 @@ def test_folders_and_files_that_are_not_there_are_named(plan, glue_folder):
         plan(task="cola", glue_dir=str(glue_folder.parent))
     with pytest.raises(UserError, match="model: there is no folder"):
         plan(data="synthetic", task="syn-rte", model="./gone")
+
+
+def test_a_missing_text_is_refused(plan, glue_folder):
+    path = glue_folder / "train-00000-of-00001.parquet"
+    pd.read_parquet(path).assign(sentence1=["a", None]).to_parquet(path)
+    with pytest.raises(UserError, match="sentence1: a text is missing"):
+        plan(glue_dir=str(glue_folder.parent))
+
+
+def test_a_training_set_that_is_too_small_is_refused(plan, glue_folder, tmp_path):
+    for data, task, accepted in (("glue", "rte", "2 to 2"), ("synthetic", "syn-cola", "2 to ")):
+        with pytest.raises(UserError, match=f"s.yaml: arm 'a': recipe: n_train: 900 of {task} is not.*{accepted}"):
+            plan(data=data, task=task, glue_dir=str(glue_folder.parent), recipe="n_train: 900")
+
+
+def test_what_a_family_cannot_do_is_refused(plan, tiny_models):
+    with pytest.raises(UserError, match="arm 'b': reinit_layers: the layers of albert share one set of parameters"):
+        plan(data="synthetic", task="syn-rte", model=tiny_models("albert"))
+    with pytest.raises(UserError, match="arm 'a': reinit_pooler: distilbert has no pre-trained pooler"):
+        plan(data="synthetic", task="syn-rte", model=tiny_models("distilbert"), layers=0, recipe="reinit_pooler: true")
+
+
+def test_a_changed_tokenizer_counts(plan, tiny_models, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_models("bert"), tmp_path / "mine")
+    first = plan(data="synthetic", task="syn-rte", model="./mine").model_content
+    (tmp_path / "mine" / "tokenizer_config.json").write_text("{}")
+    assert plan(data="synthetic", task="syn-rte", model="./mine").model_content != first
 
 
 def test_more_layers_than_the_model_has_are_refused(plan):

@@ -7,11 +7,12 @@ import pytest
 from seedvar import store
 
 KEY = "ab" * 32
+FILES = ["curve.csv", "predictions.parquet", "diagnostics.csv", "result.json"]
 
 
 def make_cell(folder, text="x"):
     folder.mkdir(parents=True)
-    for name in store.FILES:
+    for name in FILES:
         (folder / name).write_text(text + name)
 
 
@@ -19,7 +20,7 @@ def test_a_kept_cell_is_restored_whole(tmp_path):
     make_cell(tmp_path / "cell")
     store.keep(tmp_path / "store", KEY, tmp_path / "cell")
     assert store.restore(tmp_path / "store", KEY, tmp_path / "again")
-    assert sorted(os.listdir(tmp_path / "again")) == sorted(store.FILES)
+    assert sorted(os.listdir(tmp_path / "again")) == sorted(FILES)
     assert (tmp_path / "again" / "result.json").read_text() == "xresult.json"
     assert not store.restore(tmp_path / "store", "cd" * 32, tmp_path / "other")
     assert not (tmp_path / "other").exists()

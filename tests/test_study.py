@@ -51,6 +51,43 @@ def test_a_grid_is_expanded_in_full_and_names_its_arms(study_file):
     assert recipes["adamw+reinit2"].reinit_layers == 2
 
 
+@pytest.mark.parametrize(
+    ("grid", "sentence"),
+    [
+        ("{learning_rate: [-1, 1e-3]}", "grid.learning_rate.0: -1 is not accepted; input should be greater than 0"),
+        ("{epochs: [3, 3]}", "grid: a value is listed twice"),
+        ("{epoch: [3]}", "grid.epoch: unknown key .did you mean 'epochs'"),
+        ("{epochs: 3}", "grid.epochs"),
+    ],
+)
+def test_a_mistake_in_a_grid_is_refused(study_file, grid, sentence):
+    path = study_file(GOOD[: GOOD.index("arms:")] + f"grid: {grid}\n")
+    with pytest.raises(UserError, match=sentence):
+        read_study(path)
+
+
+def test_yaml_anchors_and_merge_keys_may_be_used(study_file):
+    text = GOOD.replace("bertadam: {optimizer: bertadam}", "bertadam: &b {optimizer: bertadam}").replace(
+        "adamw: {optimizer: adamw}", "adamw: {<<: *b, optimizer: adamw}"
+    )
+    assert read_study(study_file(text)).named_recipes()["adamw"].optimizer == "adamw"
+
+
+@pytest.mark.parametrize("name", ["cells", "my study"])
+def test_a_study_may_not_be_called_anything(tmp_path, name):
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(GOOD)
+    with pytest.raises(UserError, match="is no name for a study"):
+        read_study(path)
+
+
+def test_a_file_that_is_not_text_is_refused(study_file):
+    path = study_file(GOOD)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="is not text in UTF-8"):
+        read_study(path)
+
+
 def test_crossed_seeds_pair_every_init_with_every_order(study_file):
     study = read_study(study_file(GOOD.replace("seeds: 3", "seeds: {init: 2, order: [5, 7]}")))
     assert study.seed_pairs() == [(0, 5), (0, 7), (1, 5), (1, 7)]
@@ -75,6 +112,7 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
         ("adamw: {optimizer: adamw}", "bertadam: {optimizer: adamw}", "line 9: the key 'bertadam' is given twice"),
         ("{optimizer: bertadam}", "{mixout: 0.1, dropout: 0.1}", "mixout: mixout takes the place of dropout"),
         ("{optimizer: bertadam}", "{steps: full}", "arm 'bertadam': steps: 'full' is for few-sample training"),
+        ("{optimizer: bertadam}", "{weight_decay: 0.1, pretrained_decay: 0.1}", "pretrained_decay: weight_decay pulls"),
         ("{optimizer: bertadam}", "{steps: 0}", "arms.bertadam.steps"),
         ("baseline: adamw", "baseline: adam", "baseline: unknown arm 'adam'; accepted: bertadam, adamw"),
         ("baseline: adamw", "", "baseline: is missing; accepted: bertadam, adamw"),
@@ -151,6 +189,7 @@ def test_defaults_never_change():
         "pretrained_decay": 0.0,
         "frozen_layers": 0,
         "stop_failed_after": None,
+        "diagnostics_every": None,
     }
 
 

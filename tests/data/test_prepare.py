@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedvar.data.prepare import load_examples, prepare
+from seedvar.data.prepare import load_examples, longest_input, prepare
 from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
 from seedvar.errors import UserError
@@ -36,8 +36,6 @@ def test_longer_inputs_are_cut(tiny_models, tmp_path):
 
 @pytest.mark.parametrize(("family", "longest"), [("bert", 64), ("roberta", 63)])
 def test_no_input_is_longer_than_the_model_has_positions_for(tiny_models, family, longest):
-    from seedvar.models.families import longest_input
-
     assert longest_input(read_json(tiny_models(family) / "config.json")) == longest
 
 

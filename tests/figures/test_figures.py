@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from seedvar.errors import UserError
-from seedvar.figures import FAILED_COLOUR, curves, distribution, save
+from seedvar.figures import FAILED_COLOUR, curves, diagnostics, distribution, save
 
 ARMS, TASKS = ["bertadam", "adamw"], ["syn-rte", "cola", "mrpc"]
 
@@ -79,6 +79,43 @@ def test_learning_curves_have_loss_and_score_for_every_task(runs, curve_table):
     assert labels[:3] == ["training loss (nats)"] * 3
     assert labels[3:] == [f"validation {name} × 100" for name in ("accuracy", "MCC", "F1")]
     assert all(len(ax.lines) >= len(ARMS) for ax in figure.axes)
+
+
+@pytest.fixture
+def diagnostic_table(runs):
+    rows = [
+        {
+            **run[["task", "arm", "init_seed", "order_seed"]],
+            "update": update,
+            "quantity": quantity,
+            "block": block,
+            "kind": "all",
+            "value": 4.0 if quantity == "distance" else 3.0,
+        }
+        for _, run in runs.iterrows()
+        for update in (1, 11)
+        for quantity in ("gradient_norm", "update_ratio", "distance")
+        for block in ("embeddings", "layer 1", "classifier")
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
+    figure = diagnostics.draw_gradient_norms(runs, diagnostic_table)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[0] == "syn-rte (synthetic)\n2 failed runs"
+    assert titles[3] == "syn-rte (synthetic)\n6 other runs"
+    line = figure.axes[0].lines[1]
+    assert line.get_label() == "layer 1"
+    assert line.get_ydata() == pytest.approx([3.0, 3.0])
+
+
+def test_weight_distance_is_that_of_the_last_measurement(runs, diagnostic_table):
+    diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 100.0
+    figure = diagnostics.draw_weight_distance(runs, diagnostic_table)
+    assert len(figure.axes) == 3
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["embeddings", "layer 1", "classifier"]
+    assert figure.axes[0].lines[0].get_ydata() == pytest.approx([4.0] * 3)
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])

@@ -26,6 +26,18 @@ def test_every_family_keeps_its_encoder_and_gets_a_fresh_head(tiny_models, famil
     assert all(torch.equal(encoder[name], pretrained[name]) for name in encoder)
 
 
+@pytest.mark.parametrize("n_labels", [2, 3])
+def test_a_classifier_that_a_checkpoint_brings_is_drawn_anew(tiny_models, tmp_path, n_labels):
+    from transformers import AutoModelForSequenceClassification
+
+    fine_tuned = AutoModelForSequenceClassification.from_pretrained(tiny_models("bert"), num_labels=n_labels)
+    fine_tuned.save_pretrained(tmp_path)
+    first, second = (build_model(tmp_path, TASKS["rte"], Recipe(), seed).classifier.weight for seed in (0, 1))
+    assert first.shape == (2, 16)
+    assert not torch.equal(first, second)
+    assert torch.equal(first, build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0).classifier.weight)
+
+
 def test_regression_has_one_output(tiny_models):
     assert build_model(tiny_models("bert"), TASKS["stsb"], Recipe(), 0).classifier.out_features == 1
     assert build_model(tiny_models("bert"), TASKS["mnli"], Recipe(), 0).classifier.out_features == 3

@@ -4,7 +4,7 @@ import pytest
 
 from seedvar.errors import UserError
 from seedvar.files import read_json
-from seedvar.models.sources import ModelSource, content, prepare, resolve
+from seedvar.models.sources import ModelSource, content, prepare, resolve, whole_content
 
 
 def test_every_kind_of_source_is_found(tiny_models):
@@ -37,7 +37,13 @@ def test_a_model_is_copied_and_known_by_its_content(tiny_models, tmp_path):
     source = resolve(str(tiny_models("bert")), {}, "f")
     prepare(source, tmp_path / "copy")
     record = read_json(tmp_path / "copy" / "model.json")
-    assert record == {"model": "bert", "family": "bert", "layers": 2, "content": content(source.folder)}
+    assert record == {
+        "model": "bert",
+        "family": "bert",
+        "layers": 2,
+        "content": content(source.folder),
+        "whole_content": whole_content(source.folder),
+    }
     assert content(tiny_models("roberta")) != content(source.folder)
 
 

@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
+from seedvar import warm
 from seedvar.cli import main
 from seedvar.data.prepare import prepare as prepare_data
 from seedvar.data.tasks import TASKS
@@ -83,6 +84,8 @@ def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results, monkeyp
     again()
     again("--warm")
     again("--warm")  # from the same server
+    with warm._connect(warm._socket_path()) as connection:  # there is one: the runs above were forks
+        assert connection
 
 
 def test_a_stored_cell_is_served_without_training_or_torch(results):
@@ -92,6 +95,7 @@ def test_a_stored_cell_is_served_without_training_or_torch(results):
     subprocess.run(["rm", "-rf", str(results / "cells")], check=True)
     script = f"""
 import sys
+from seedvar import warm
 from seedvar.cli import main
 code = main({command(cell, results)!r})
 assert "torch" not in sys.modules
@@ -124,6 +128,40 @@ def test_a_recipe_that_the_model_cannot_have_is_refused_and_leaves_nothing(resul
     assert main(command(cell, results)) == 2
     assert "reinit_layers: 9 is not accepted; the model accepts 0 to 2" in capsys.readouterr().err
     assert not (results / cell.folder()).exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--warm"]], ids=["cold", "warm"])
+def test_a_failure_is_shown_and_its_log_is_complete(results, tmp_path, options):
+    cell, log = a_cell(recipe=RECIPE.model_copy(update={"reinit_layers": 9})), tmp_path / "logs" / "cell.log"
+    arguments = [sys.executable, "-m", "seedvar", *command(cell, results, *options, "--log", str(log))]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 2
+    message, place = done.stderr.splitlines()
+    assert message.startswith("seedvar: recipe: reinit_layers: 9 is not accepted")
+    assert place == f"  (log: {log})"
+    lines = log.read_text().splitlines()
+    assert lines[0].startswith("To repeat: seedvar train")
+    assert lines[-1] == message
+
+
+def test_a_server_that_goes_away_is_replaced_or_done_without(results, monkeypatch, tmp_path):
+    """It accepts a connection and closes it unanswered, as an idle server may at its end."""
+    import socket
+    import threading
+
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen()
+    monkeypatch.setattr(warm, "_socket_path", lambda: tmp_path / "s")
+
+    def close_all():
+        for _ in range(2):
+            listener.accept()[0].close()
+
+    threading.Thread(target=close_all, daemon=True).start()
+    cell = a_cell()
+    assert main(command(cell, results, "--warm")) == 0
+    assert (results / cell.folder() / "result.json").is_file()
 
 
 def test_a_killed_warm_cell_takes_its_fork_with_it(results):

@@ -96,8 +96,8 @@ def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
         run(**recipe)
     assert len(seen[0]) == len(seen[1])
     assert all(np.array_equal(a, b) for a, b in zip(*seen, strict=True))
-    epochs = [np.concatenate(seen[0][i : i + 5]) for i in (0,)]
-    assert sorted(epochs[0]) == sorted(set(epochs[0]))  # every example once an epoch
+    epoch = np.concatenate(seen[0][:5])
+    assert len(epoch) == len(set(epoch)) == 40  # every example once an epoch
 
 
 def test_last_and_best_checkpoint_are_tested_with_their_own_weights(run, monkeypatch):
@@ -146,6 +146,20 @@ def test_divergence_ends_the_run_and_is_recorded(run, monkeypatch):
     assert outcome.updates == 7  # one of the nine losses was a validation loss
     assert np.isnan(outcome.logits["last"]["test"]).all()
     assert np.isfinite(outcome.logits["best"]["test"]).all()  # from update 5
+
+
+def test_weights_that_the_last_update_spoils_are_a_divergence_too(run, monkeypatch):
+    calls = []
+    original = loop.predict
+
+    def spoiled(*arguments):
+        calls.append(1)
+        logits = original(*arguments)
+        return np.full_like(logits, np.nan) if len(calls) >= 3 else logits
+
+    monkeypatch.setattr(loop, "predict", spoiled)
+    _, outcome = run(epochs=3)
+    assert (outcome.status, outcome.updates) == ("diverged", 15)
 
 
 def test_divergence_before_the_first_evaluation_has_no_best(run, monkeypatch):
@@ -210,6 +224,16 @@ def test_steps_replace_epochs(run):
 def test_full_steps_are_those_of_the_whole_training_set(run):
     _, outcome = run(epochs=1, steps="full", batch_size=32)
     assert outcome.updates == 15  # 480 examples
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_diagnostics_change_no_result(run, family):
+    _, plain = run(family=family, epochs=1)
+    _, measured = run(family=family, epochs=1, diagnostics_every=2)
+    assert equal(plain, measured)
+    assert plain.diagnostics == []
+    assert {row["update"] for row in measured.diagnostics} == {1, 3, 5}
+    assert {row["quantity"] for row in measured.diagnostics} == {"gradient_norm", "update_ratio", "distance"}
 
 
 def test_a_hopeless_run_is_stopped_and_its_last_weights_are_its_result(run, monkeypatch):

@@ -149,8 +149,8 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
         if name in ("runs.csv", "curves.csv"):
             (folder / name).write_bytes(content)
     shutil.rmtree(folder / "figures")
-    for name in ("cells", "data", "models", "store"):
-        shutil.rmtree(checkout / "results" / name)
+    for name in ("results/cells", "results/data", "results/models", "results/store", "tiny"):
+        shutil.rmtree(checkout / name)
     shutil.rmtree(checkout / ".snakemake")
     plan = planned(snakemake("figures", "-n", "from_tables=true"))
     assert set(plan) == {"distribution", "learning_curves", "figures", "total"}
@@ -198,6 +198,42 @@ def test_a_hub_that_cannot_be_reached_ends_before_any_cell(checkout, study, snak
     assert "seedvar: model: the hub did not give 'google-bert/bert-base-uncased'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (checkout / "results" / "cells").exists()
+
+
+def test_data_that_cannot_be_had_end_before_any_cell(checkout, study, snakemake):
+    study(("data: synthetic", "data: glue"), ("[syn-rte, syn-stsb]", "[rte]"))
+    done = snakemake("--cores", "2", environment={"HF_HUB_OFFLINE": "1"})
+    assert done.returncode != 0
+    assert "seedvar: config.yaml: glue_dir: is not set, and the hub did not give nyu-mll/glue/rte" in done.stderr
+    assert not (checkout / "results" / "cells").exists()
+
+
+def test_the_folder_given_on_the_command_line_is_the_one_that_is_read(checkout, study, snakemake):
+    folder = checkout / "my glue" / "rte"
+    folder.mkdir(parents=True)
+    rows = {"sentence1": ["the dog"] * 60, "sentence2": ["the cat"] * 60, "label": [0, 1] * 30}
+    for split in ("train", "validation"):
+        pd.DataFrame(rows).to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    study(("data: synthetic", "data: glue"), ("[syn-rte, syn-stsb]", "[rte]"), ("seeds: 2", "seeds: 1"))
+    assert snakemake("--cores", "2", "glue_dir=my glue").returncode == 0
+    assert len(pd.read_csv(checkout / "results" / "tiny_study" / "runs.csv")) == 2
+
+
+def test_diagnostics_are_gathered_and_drawn_where_a_study_asks(checkout, study, snakemake):
+    study(("evaluations: 2", "evaluations: 2, diagnostics_every: 2"), ("seeds: 2", "seeds: 1"))
+    assert snakemake("--cores", "2").returncode == 0
+    folder = checkout / "results" / "tiny_study"
+    assert set(pd.read_csv(folder / "diagnostics.csv")["quantity"]) == {"gradient_norm", "update_ratio", "distance"}
+    for name in ("gradient-norms", "weight-distance"):
+        assert (folder / "figures" / f"{name}.png").is_file()
+
+
+def test_one_arm_alone_has_nothing_to_compare(checkout, study, snakemake):
+    study(("  top: {reinit_layers: 1}\n", ""), ("seeds: 2", "seeds: 1"))
+    assert snakemake("--cores", "2").returncode == 0
+    folder = checkout / "results" / "tiny_study"
+    assert (folder / "summary.csv").is_file()
+    assert not (folder / "comparisons.csv").exists()
 
 
 def test_snakemake_has_nothing_to_say_against_the_workflow(run_in):

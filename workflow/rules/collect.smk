@@ -15,5 +15,25 @@ rule collect:
         f"results/logs/collect/{PLAN.name}.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --results results --log {log}"
+        "seedvar collect {input.study:q} --model {params.model} --results results --log {log}"
+
+
+rule collect_diagnostics:
+    input:
+        results=RESULTS,
+        study=PLAN.study_file,
+        src=[source_path(name) for name in ("collect.py", "grid.py")],
+    output:
+        f"{STUDY_FOLDER}/diagnostics.csv",
+    log:
+        f"results/logs/collect/{PLAN.name}-diagnostics.log",
+    conda:
+        "../../envs/seedvar.yaml"
+    params:
+        model=PLAN.model.name,
+    shell:
+        "seedvar collect {input.study:q} --model {params.model} --diagnostics --results results"
+        " --log {log}"

@@ -1,9 +1,12 @@
 # The plan of this run, and what the rules look up in it.
+import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.plan import make_plan, put_commands_on_path, source_path
 from seedvar.progress import report_progress
@@ -20,12 +23,16 @@ RESULTS = (
     else [f"results/{folder}/result.json" for folder in PLAN.cells]
 )
 STUDY_FOLDER = f"results/{PLAN.name}"
+DIAGNOSTIC_FIGURES = ["gradient-norms", "weight-distance"]
+FIGURE_NAMES = ["distribution", "learning-curves"] + (
+    DIAGNOSTIC_FIGURES if PLAN.has_diagnostics else []
+)
 FIGURES = [
     f"{STUDY_FOLDER}/figures/{name}.{suffix}"
-    for name in ("distribution", "learning-curves")
+    for name in FIGURE_NAMES
     for suffix in ("png", "pdf")
 ]
-TABLE_NAMES = ["summary", "comparisons"] if PLAN.study.baseline else ["summary"]
+TABLE_NAMES = ["summary"] + (["comparisons"] if PLAN.has_comparisons else [])
 TABLES = [f"{STUDY_FOLDER}/{name}.csv" for name in TABLE_NAMES] + [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in TABLE_NAMES
@@ -67,8 +74,12 @@ def cell_specification(wildcards):
     return cell_of(wildcards).specification()
 
 
-# How a job is run has no influence on its result. Snakemake never takes a parameter that depends
-# on `threads` as a reason to run a job again.
+def cell_task(wildcards):
+    return asdict(TASKS[wildcards.task])
+
+
+# Where a job finds things and how it is run has no influence on its result. Snakemake never takes
+# a parameter that depends on `threads` as a reason to run a job again.
 def warm_option(wildcards, threads):
     return "--warm" if PLAN.warm else ""
 
@@ -77,6 +88,31 @@ def train_options(wildcards, threads):
     return f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
 
 
-def progress_of(results):
-    if results:
-        report_progress([Path(result) for result in results])
+def data_options(wildcards, threads):
+    folder = PLAN.glue_dir
+    place = f"--glue-dir {shlex.quote(str(folder))} " if folder else ""
+    return place + warm_option(wildcards, threads)
+
+
+def model_place(wildcards, threads):
+    if PLAN.model.folder:
+        return f"--folder {shlex.quote(str(PLAN.model.folder))}"
+    return f"--hub-id {PLAN.model.hub_id}"
+
+
+# A line now and then, from the first job to the last.
+END_PROGRESS = []
+
+
+def start_progress(dag):
+    planned = {
+        str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"
+    }
+    if planned:
+        n_valid = len(set(RESULTS) - planned)
+        END_PROGRESS.append(report_progress([Path(path) for path in planned], n_valid))
+
+
+def end_progress():
+    for end in END_PROGRESS:
+        end()

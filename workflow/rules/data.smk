@@ -13,9 +13,10 @@ rule model:
         "../../envs/seedvar.yaml"
     params:
         content=PLAN.model_content,
-        source=lambda wildcards, threads: PLAN.study.model,
+        place=model_place,
     shell:
-        "seedvar model --model {params.source:q} --out results/models/{wildcards.model} --log {log}"
+        "seedvar model --name {wildcards.model} {params.place}"
+        " --out results/models/{wildcards.model} --log {log}"
 
 
 rule data:
@@ -23,7 +24,7 @@ rule data:
         model="results/models/{model}/model.json",
         src=[
             source_path(f"data/{name}.py")
-            for name in ("prepare", "glue", "grammar", "synthetic", "tasks")
+            for name in ("prepare", "tokens", "glue", "grammar", "synthetic", "tasks")
         ],
     output:
         "results/data/{data}/{model}/{task}-len{length}/data.json",
@@ -35,7 +36,7 @@ rule data:
         "../../envs/seedvar.yaml"
     params:
         content=lambda wildcards: PLAN.data_content[wildcards.task],
-        options=warm_option,
+        options=data_options,
     shell:
         "seedvar data --task {wildcards.task} --model results/models/{wildcards.model}"
         " --max-length {wildcards.length}"

@@ -47,3 +47,35 @@ rule learning_curves:
     shell:
         "seedvar figure learning-curves --runs {input.runs} --curves {input.curves}"
         " --out {output} --log {log}"
+
+
+rule diagnostic_figure:
+    input:
+        runs=f"{STUDY_FOLDER}/runs.csv",
+        diagnostics=f"{STUDY_FOLDER}/diagnostics.csv",
+        src=[
+            source_path(f"figures/{name}")
+            for name in (
+                "diagnostics.py",
+                "curves.py",
+                "__init__.py",
+                "seedvar.mplstyle",
+            )
+        ],
+    output:
+        png=report(
+            f"{STUDY_FOLDER}/figures/{{figure}}.png",
+            caption="../report/diagnostics.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        pdf=f"{STUDY_FOLDER}/figures/{{figure}}.pdf",
+    log:
+        f"results/logs/figures/{PLAN.name}-{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(DIAGNOSTIC_FIGURES),
+    conda:
+        "../../envs/seedvar.yaml"
+    shell:
+        "seedvar figure {wildcards.figure} --runs {input.runs} --diagnostics {input.diagnostics}"
+        " --out {output} --log {log}"

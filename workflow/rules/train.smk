@@ -15,6 +15,7 @@ rule train:
     threads: 1
     params:
         cell=cell_specification,
+        task=cell_task,
         options=train_options,
     shell:
         "seedvar train --results results --cell {params.cell:q} {params.options} --log {log}"

@@ -24,18 +24,18 @@ def main(argv: list[str] | None = None) -> int:
     arguments.argv = sys.argv[1:] if argv is None else argv
     with _log_file(arguments.log) as terminal:
         try:
-            return arguments.run(arguments) or 0
+            code = arguments.run(arguments) or 0
         except UserError as error:
-            message, code = f"seedvar: {error}", 2
-        except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for the interpreter's last flush
-            return 0
+            code = 2
+            print(f"seedvar: {error}", file=sys.stderr)
         except Exception as error:
+            code = 1
             traceback.print_exc()
-            message, code = f"seedvar: {type(error).__name__}: {error}", 1
-        print(message, file=sys.stderr)
-        if terminal:
-            print(f"{message}\n  (log: {arguments.log})", file=terminal, flush=True)
+            print(f"seedvar: {type(error).__name__}: {error}", file=sys.stderr)
+        if code and terminal:
+            sys.stderr.flush()
+            last_line = (arguments.log.read_text(errors="replace").splitlines() or ["seedvar: failed"])[-1]
+            print(f"{last_line}\n  (log: {arguments.log})", file=terminal, flush=True)
     return code
 
 
@@ -49,7 +49,8 @@ def _log_file(path: Path | None):
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]
-    with open(path, "w") as log, open(saved[1], "w", closefd=False) as terminal:
+    path.unlink(missing_ok=True)
+    with open(path, "a") as log, open(saved[1], "w", closefd=False) as terminal:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
@@ -76,13 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("study", help="name of a file in config/studies/, or a path")
 
     sub = command("model", _model, "Copy a model from the hub or a folder into the results folder.")
-    sub.add_argument("--model", required=True, help="as in a study file")
+    place = sub.add_mutually_exclusive_group(required=True)
+    place.add_argument("--folder", type=Path, help="a checkpoint")
+    place.add_argument("--hub-id")
+    sub.add_argument("--name", required=True, help="what tables call it")
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
 
     sub = command("data", _data, "Tokenise a task for a model.")
     sub.add_argument("--task", required=True)
     sub.add_argument("--model", required=True, type=Path, help="folder that `seedvar model` wrote")
     sub.add_argument("--max-length", required=True, type=int)
+    sub.add_argument("--glue-dir", type=Path, help="GLUE in the hub's layout; without it the hub is asked")
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
     _add_warm(sub)
 
@@ -98,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("collect", _collect, "Gather the cells of a study into its tables.")
     sub.add_argument("study")
+    sub.add_argument("--model", required=True, help="folder name of the model below results/models/")
     sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--diagnostics", action="store_true", help="gather the cells' diagnostics instead")
 
     for name, run, text in [
         ("summarise", _summarise, "Describe every task and arm: summary.csv."),
@@ -115,9 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
-    sub.add_argument("figure", choices=["distribution", "learning-curves"])
+    sub.add_argument("figure", choices=["distribution", "learning-curves", "gradient-norms", "weight-distance"])
     sub.add_argument("--runs", required=True, type=Path)
-    sub.add_argument("--curves", type=Path)
+    sub.add_argument("--curves", type=Path, help="for learning-curves")
+    sub.add_argument("--diagnostics", type=Path, help="for gradient-norms and weight-distance")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .png or .pdf")
 
     sub = command("schema", _schema, "Print the JSON schema of study files or of config.yaml.")
@@ -134,7 +142,13 @@ def _run_warm(arguments) -> int | None:
     """Runs a command in a fork if it is asked to; None if it is still to be run."""
     from seedvar import warm
 
-    return warm.run([word for word in arguments.argv if word != "--warm"]) if arguments.warm else None
+    if not arguments.warm:
+        return None
+    command = [word for word in arguments.argv if word != "--warm"]
+    if "--log" in command:  # the fork inherits the log as its output
+        position = command.index("--log")
+        del command[position : position + 2]
+    return warm.run(command)
 
 
 def _specification(text: str) -> dict:
@@ -167,9 +181,9 @@ def _check(arguments) -> None:
 
 
 def _model(arguments) -> None:
-    from seedvar.models.sources import prepare, resolve
+    from seedvar.models.sources import ModelSource, prepare
 
-    prepare(resolve(arguments.model, _site().models, "--model"), arguments.out)
+    prepare(ModelSource(arguments.name, arguments.folder, arguments.hub_id), arguments.out)
 
 
 def _data(arguments) -> int | None:
@@ -178,14 +192,7 @@ def _data(arguments) -> int | None:
     from seedvar.data.prepare import prepare
     from seedvar.data.tasks import TASKS
 
-    glue_dir = _site().glue_dir
-    prepare(
-        TASKS[arguments.task],
-        arguments.model,
-        arguments.max_length,
-        arguments.out,
-        Path(glue_dir).expanduser() if glue_dir else None,
-    )
+    prepare(TASKS[arguments.task], arguments.model, arguments.max_length, arguments.out, arguments.glue_dir)
     return None
 
 
@@ -227,13 +234,12 @@ def _pretrain(arguments) -> None:
 
 
 def _collect(arguments) -> None:
-    from seedvar.collect import collect
-    from seedvar.models.sources import resolve
+    from seedvar.collect import collect, collect_diagnostics
     from seedvar.study import read_study, study_path
 
     path = study_path(arguments.study)
-    study = read_study(path)
-    collect(study, path.stem, resolve(study.model, _site().models, str(path)).name, arguments.results)
+    gather = collect_diagnostics if arguments.diagnostics else collect
+    gather(read_study(path), path.stem, arguments.model, arguments.results)
 
 
 def _summarise(arguments) -> None:
@@ -253,27 +259,28 @@ def _compare(arguments) -> None:
 
 
 def _tables(arguments) -> None:
-    import pandas as pd
-
+    from seedvar.collect import read_table
     from seedvar.files import write_text
     from seedvar.tables import render
 
-    table = pd.read_csv(arguments.table)
+    table = read_table(arguments.table)
     for path in arguments.out:
         write_text(path, render(table, path.suffix))
 
 
 def _figure(arguments) -> None:
-    import pandas as pd
-
-    from seedvar.collect import read_runs
-    from seedvar.figures import curves, distribution, save
+    from seedvar.collect import read_runs, read_table
+    from seedvar.figures import curves, diagnostics, distribution, save
 
     runs = read_runs(arguments.runs)
     if arguments.figure == "distribution":
         figure = distribution.draw(runs)
+    elif arguments.figure == "learning-curves":
+        figure = curves.draw(runs, read_table(arguments.curves))
+    elif arguments.figure == "gradient-norms":
+        figure = diagnostics.draw_gradient_norms(runs, read_table(arguments.diagnostics))
     else:
-        figure = curves.draw(runs, pd.read_csv(arguments.curves))
+        figure = diagnostics.draw_weight_distance(runs, read_table(arguments.diagnostics))
     save(figure, arguments.out)
 
 

@@ -46,6 +46,20 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
 
 
+def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:
+    """Gathers `diagnostics.csv` of the cells whose recipes ask for it.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    tables = []
+    for arm, cell in expand(study, model_name):
+        if cell.recipe.diagnostics_every:
+            key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
+            tables.append(_read(pd.read_csv, results / cell.folder() / "diagnostics.csv").assign(**key))
+    write_csv(results / name / "diagnostics.csv", _keys_first(pd.concat(tables, ignore_index=True), list(key)))
+
+
 def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
     """Makes the row of runs.csv for one cell.
 
@@ -87,10 +101,17 @@ def read_runs(path: Path) -> pd.DataFrame:
     Raises:
         UserError: There is no such file, or a column that statistics need is missing.
     """
-    runs = _read(pd.read_csv, path)
+    runs = read_table(path)
     if missing := [column for column in NEEDED if column not in runs.columns]:
         raise UserError(f"{path}: column '{missing[0]}' is missing; accepted: a table with {', '.join(NEEDED)}")
     return runs
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Reads a table of a study; a task or an arm may be called `2` or `None`."""
+    return _read(
+        lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
+    )
 
 
 def _read(reader, path: Path) -> pd.DataFrame:

@@ -8,8 +8,10 @@ fails if a module that they reach is in none of the lists below.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
+from seedvar.data.tasks import TASKS
 from seedvar.files import digest, file_digest
 
 PACKAGE = Path(__file__).parent
@@ -18,7 +20,6 @@ PACKAGE = Path(__file__).parent
 TRAINING_CORE = [
     "data/metrics.py",
     "data/splits.py",
-    "data/tasks.py",
     "data/tokens.py",
     "models/build.py",
     "models/families.py",
@@ -36,6 +37,7 @@ METHODS = {
     "layerwise_decay": ["methods/layerwise_decay.py"],
     "pretrained_decay": ["methods/pretrained_decay.py"],
     "frozen_layers": ["methods/freezing.py"],
+    "diagnostics_every": ["methods/diagnostics.py"],
     "stop_failed_after": ["methods/stopping.py"],
 }
 
@@ -49,6 +51,7 @@ WITHOUT_INFLUENCE = [
     "record.py",
     "store.py",
     "study.py",
+    "data/tasks.py",  # the fingerprint has the cell's own task, so that another task changes nothing
     "models/sources.py",
     "training/device.py",
 ]
@@ -69,4 +72,5 @@ def fingerprint(specification: dict, data_content: str, model_content: str) -> s
         model_content: `content` of the model's `model.json`.
     """
     code = {path: file_digest(PACKAGE / path) for path in sources(specification["recipe"])}
-    return digest({"cell": specification, "data": data_content, "model": model_content, "code": code})
+    task = asdict(TASKS[specification["task"]])
+    return digest({"cell": specification, "task": task, "data": data_content, "model": model_content, "code": code})

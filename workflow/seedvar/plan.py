@@ -10,14 +10,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from seedvar.data import glue
+from seedvar.data.splits import split
+from seedvar.data.synthetic import make_examples
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.files import read_json, write_json
 from seedvar.fingerprint import sources
 from seedvar.grid import Cell, expand
 from seedvar.models import sources as models
-from seedvar.study import SiteConfig, Study, read_site_config, read_study, study_path
+from seedvar.models.families import family_of
+from seedvar.study import Recipe, SiteConfig, Study, read_site_config, read_study, study_path
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,25 @@ class Plan:
     data_content: dict[str, str]
 
     @property
+    def glue_dir(self) -> Path | None:
+        """The folder with GLUE; None for the hub, or where the study has other data."""
+        is_local = self.study.data == "glue" and self.site.glue_dir
+        return Path(self.site.glue_dir).expanduser() if is_local else None
+
+    @property
     def warm(self) -> bool:
         """Whether jobs start warm; never inside a SLURM job, which must contain all its processes."""
         return self.site.warm_start and "SLURM_JOB_ID" not in os.environ
+
+    @property
+    def has_diagnostics(self) -> bool:
+        """Whether any recipe of the study asks for diagnostics."""
+        return any(recipe.diagnostics_every for recipe in self.study.named_recipes().values())
+
+    @property
+    def has_comparisons(self) -> bool:
+        """Whether there is an arm to compare with the baseline."""
+        return len(self.study.named_recipes()) > 1
 
     def sources(self, folder: str) -> list[str]:
         """Lists the source files that decide the result of a cell."""
@@ -77,17 +98,20 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     site = read_site_config(config)
     path = study_path(site.study)
     study = read_study(path)
+    if site.from_tables:  # neither model nor data need be there
+        for table in ("runs.csv", "curves.csv"):
+            if not (results / path.stem / table).is_file():
+                raise UserError(
+                    f"--config from_tables=true: there is no {results / path.stem / table}; "
+                    "accepted: a study that has been collected"
+                )
+        return Plan(site, study, str(path), path.stem, models.ModelSource(study.model), {}, "", {})
     source = models.resolve(study.model, site.models, str(path))
     cells = {cell.folder(): cell for _, cell in expand(study, source.name)}
-    if site.from_tables:
-        runs = results / path.stem / "runs.csv"
-        if not runs.is_file():
-            raise UserError(f"--config from_tables=true: there is no {runs}; accepted: a study that has been collected")
-        return Plan(site, study, str(path), path.stem, source, cells, "", {})
     digests = _Digests(results / ".digests.json")
     if source.folder:
-        _check_depth(source, study, path)
-        model_content = digests.of([source.folder], lambda: models.content(source.folder))
+        _check_model(read_json(source.folder / "config.json"), source.name, study, path)
+        model_content = digests.of([source.folder], lambda: models.whole_content(source.folder))
     else:
         model_content = f"hub: {source.hub_id}"
     data_content = {}
@@ -101,19 +125,49 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         else:
             data_content[task] = f"hub: {glue.HUB_ID}"
     digests.save()
+    _check_sizes(study, site, path)
     return Plan(site, study, str(path), path.stem, source, cells, model_content, data_content)
 
 
-def _check_depth(source: models.ModelSource, study: Study, path: Path) -> None:
-    """Refuses to re-initialise more layers than a local model has."""
-    config = read_json(source.folder / "config.json")
+def _check_model(config: dict, name: str, study: Study, path: Path) -> None:
+    """Refuses what a local model cannot do."""
+    family = family_of(config.get("model_type"))
     depth = config.get("num_hidden_layers") or config.get("n_layers") or 0
     for arm, recipe in study.named_recipes().items():
-        if recipe.reinit_layers > depth:
-            raise UserError(
-                f"{path}: arm '{arm}': reinit_layers: {recipe.reinit_layers} is not accepted; "
-                f"{source.name} has {depth} layers, so 0 to {depth} is"
-            )
+        for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
+            if field in recipe.changes() and family.layers is None:
+                raise UserError(
+                    f"{path}: arm '{arm}': {field}: the layers of {name} share one set of parameters, so that none "
+                    f"can be treated by itself; accepted: {Recipe.model_fields[field].default}"
+                )
+        for field in ("reinit_layers", "frozen_layers"):
+            if getattr(recipe, field) > depth:
+                raise UserError(
+                    f"{path}: arm '{arm}': {field}: {getattr(recipe, field)} is not accepted; "
+                    f"{name} has {depth} layers, so 0 to {depth} is"
+                )
+        if recipe.reinit_pooler and family.pooler is None:
+            raise UserError(f"{path}: arm '{arm}': reinit_pooler: {name} has no pre-trained pooler; accepted: false")
+
+
+def _check_sizes(study: Study, site: SiteConfig, path: Path) -> None:
+    """Refuses few-sample training sets that the data, where they are at hand, are too small for."""
+    if study.data == "glue" and not site.glue_dir:
+        return
+    for task in [TASKS[name] for name in study.tasks]:
+        labels = None
+        for arm, recipe in study.named_recipes().items():
+            if recipe.n_train is None:
+                continue
+            if labels is None and study.data == "synthetic":
+                rows = {name: make_examples(task.name, name) for name in ("train", "validation")}
+                labels = {name: np.array([row["label"] for row in examples]) for name, examples in rows.items()}
+            elif labels is None:
+                labels = glue.local_labels(Path(site.glue_dir).expanduser(), task)
+            try:
+                split(task, labels, recipe.split, recipe.n_train)
+            except UserError as error:
+                raise UserError(f"{path}: arm '{arm}': {error}") from None
 
 
 class _Digests:

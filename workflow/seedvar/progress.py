@@ -10,41 +10,50 @@ from pathlib import Path
 INTERVAL_S = 15.0
 
 
-def report_progress(results: list[Path], stream=sys.stderr, interval_s: float = INTERVAL_S) -> threading.Event:
+def report_progress(planned: list[Path], n_valid: int, stream=sys.stderr, interval_s: float = INTERVAL_S):
     """Starts a thread that reports on the cells of a study.
 
     Args:
-        results: The result files of all cells.
+        planned: The result files that are to be made.
+        n_valid: How many more cells the study has, whose results are valid.
         stream: Where the lines go.
         interval_s: Seconds between two looks; a line is printed when something has changed.
 
     Returns:
-        An event that ends the thread, with a last line, when it is set.
+        A function that ends the thread, with a last line.
     """
     ended = threading.Event()
     start = time.time()
 
+    def n_done() -> int:
+        return sum(path.exists() and path.stat().st_mtime >= start for path in planned)
+
     def watch():
-        done_before = sum(path.exists() for path in results)
         shown = -1
         while True:
             last = ended.wait(interval_s)
-            done = sum(path.exists() for path in results)
+            done = n_done()
             if done != shown:
-                print(progress_line(done, done_before, len(results), time.time() - start), file=stream, flush=True)
+                print(progress_line(done, len(planned), n_valid, time.time() - start), file=stream, flush=True)
                 shown = done
             if last:
                 return
 
-    threading.Thread(target=watch, daemon=True).start()
-    return ended
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        ended.set()
+        thread.join()
+
+    return end
 
 
-def progress_line(done: int, done_before: int, total: int, elapsed_s: float) -> str:
+def progress_line(done: int, planned: int, n_valid: int, elapsed_s: float) -> str:
     """Says how far a study is; the time left supposes that the rest takes as long a cell as so far."""
-    line = f"seedvar: {done} of {total} cells done"
-    if total > done > done_before:
-        line += f", about {_duration(elapsed_s / (done - done_before) * (total - done))} left"
+    line = f"seedvar: {n_valid + done} of {n_valid + planned} cells done"
+    if 0 < done < planned:
+        line += f", about {_duration(elapsed_s / done * (planned - done))} left"
     return line
 
 

@@ -16,7 +16,14 @@ from pathlib import Path
 
 from seedvar.files import write_atomically
 
-FILES = ["curve.csv", "predictions.parquet", "result.json"]  # the last to be written is the first to be looked for
+# A cell's files; result.json, whose presence says that all are there, is the last to be copied.
+NEEDED = ["curve.csv", "predictions.parquet"]
+IF_ASKED_FOR = ["diagnostics.csv"]
+LAST = ["result.json"]
+
+
+def _files(folder: Path) -> list[str]:
+    return [*NEEDED, *(name for name in IF_ASKED_FOR if (folder / name).is_file()), *LAST]
 
 
 def entry(store: Path, fingerprint: str) -> Path:
@@ -29,7 +36,7 @@ def restore(store: Path, fingerprint: str, folder: Path) -> bool:
     stored = entry(store, fingerprint)
     if not (stored / "result.json").is_file():
         return False
-    for name in FILES:
+    for name in _files(stored):
         write_atomically(folder / name, lambda path, name=name: shutil.copyfile(stored / name, path))
     return True
 
@@ -43,7 +50,7 @@ def keep(store: Path, fingerprint: str, folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
     try:
         temporary.chmod(0o755)
-        for name in FILES:
+        for name in _files(folder):
             shutil.copyfile(folder / name, temporary / name)
         os.rename(temporary, target)
     except OSError:

@@ -163,6 +163,14 @@ class Recipe(_Strict):
         json_schema_extra=_slug("stop"),
     )
 
+    diagnostics_every: int | None = Field(
+        None,
+        ge=1,
+        description="Every so many updates, record gradient norms, sizes of updates and distances from the start, "
+        "block by block, in diagnostics.csv.",
+        json_schema_extra=_slug("diagnostics"),
+    )
+
     def changes(self) -> dict[str, Any]:
         """Returns the fields that differ from their defaults, in field order: the recipe's identity."""
         return {
@@ -190,6 +198,11 @@ CONFLICTS = [
     ),
     ("mixout", lambda r: r.dropout is not None, "mixout takes the place of dropout; give one of the two"),
     ("steps", lambda r: r.steps == "full" and r.n_train is None, "'full' is for few-sample training; give n_train too"),
+    (
+        "pretrained_decay",
+        lambda r: r.weight_decay > 0,
+        "weight_decay pulls the same weights towards 0; give one of the two",
+    ),
     ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
 ]
 
@@ -210,7 +223,7 @@ Grid = create_model(
     __doc__="A list of values for every recipe field that varies; all combinations are trained.",
     **{
         name: (
-            Annotated[list[field.annotation], Field(min_length=1)] | None,
+            Annotated[list[Annotated[field.annotation, *field.metadata, Field()]], Field(min_length=1)] | None,
             Field(None, description=field.description),
         )
         for name, field in Recipe.model_fields.items()
@@ -303,6 +316,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise UserError(
@@ -328,6 +343,8 @@ def read_yaml(path: Path | str) -> dict:
             value = yaml.load(file, _Loader)  # noqa: S506, a SafeLoader
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not text in UTF-8") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path}: is not valid YAML ({' '.join(str(error).split())})") from None
     except UserError as error:
@@ -374,8 +391,18 @@ def study_path(name: str) -> Path:
     return path
 
 
+# Folders below results/ that are not a study's.
+RESERVED = ["cells", "data", "logs", "models", "store"]
+
+
 def _check_study(study: Study, path: Path | str) -> None:
     """Checks what the types above cannot say."""
+    name = Path(path).stem
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or name in RESERVED:
+        raise UserError(
+            f"{path}: '{name}' is no name for a study; accepted: letters, digits and . _ + -, "
+            f"but not {', '.join(RESERVED)}"
+        )
     known = [name for name, task in TASKS.items() if task.data == study.data]
     for task in study.tasks:
         if task not in known:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from seedvar.errors import UserError
 
-
 STYLE = """<meta charset="utf-8">
 <style>
 body { font: 14px sans-serif; margin: 1em; }

@@ -2,9 +2,9 @@
 
 These imports take longer than a small cell takes to train. The first `seedvar train` on a machine
 starts a server that does the imports once and then waits on a socket; every `seedvar train` sends
-it the command, and a fork of the server runs it. The server has imported nothing of seedvar, has
-started no thread and drawn no random number, so a fork computes what a fresh process computes, to
-the bit (a test compares them). It ends by itself when it has been idle for `IDLE_S` seconds.
+it the command, and a fork of the server runs it. The server has imported no other module of seedvar
+and computed nothing, so a fork computes what a fresh process computes, to the bit (a test compares
+them). It ends by itself when it has been idle for `IDLE_S` seconds.
 
 A fork belongs to the command that asked for it: its output goes to the command's log, its exit
 code is the command's, and when the command is killed the fork ends too.
@@ -27,6 +27,9 @@ import time
 from pathlib import Path
 
 IDLE_S = 20.0
+STARTED = b"S"  # the first byte of an answer; the exit code follows
+# Libraries read these when they are imported: another environment needs another server.
+IMPORT_VARIABLES = ("CUDA", "HF_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "TRANSFORMERS_")
 START_TIMEOUT_S = 120.0
 PRELOAD = [
     "numpy",
@@ -51,9 +54,25 @@ def run(command: list[str]) -> int | None:
         The exit code; None if there is no server to be had, so that the caller runs the
         command itself.
     """
-    connection = _connect_or_start()
-    if connection is None:
-        return None
+    for _ in range(2):  # a server that is just going away may still accept, and not answer
+        connection = _connect_or_start()
+        if connection is None:
+            return None
+        try:
+            answer = _ask(connection, command)
+        except OSError:
+            answer = b""
+        if not answer.startswith(STARTED):
+            continue
+        if len(answer) == 1:
+            print("seedvar: the process that ran the command was killed", file=sys.stderr)
+            return 1
+        return answer[1]
+    return None
+
+
+def _ask(connection: socket.socket, command: list[str]) -> bytes:
+    """Sends a command; returns `STARTED` and the exit code, or as much of it as came."""
     with connection:
         request = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
         sys.stdout.flush()
@@ -63,16 +82,14 @@ def run(command: list[str]) -> int | None:
             [len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams.tobytes())]
         )
         connection.sendall(request)
-        answer = connection.recv(1)  # blocks until the fork is done
-    if not answer:
-        print("seedvar: the process that trained the cell was killed", file=sys.stderr)
-        return 1
-    return answer[0]
+        answer = connection.recv(1)
+        return answer + connection.recv(1) if answer else answer  # blocks until the fork is done
 
 
 def _socket_path() -> Path:
-    """One server for each user, interpreter and checkout: forks import seedvar from where the server did."""
-    identity = f"{sys.executable}:{sys.prefix}:{Path(__file__).resolve()}"
+    """One server for each user, interpreter, environment and checkout: a fork imports seedvar from there."""
+    variables = sorted((k, v) for k, v in os.environ.items() if k.startswith(IMPORT_VARIABLES))
+    identity = f"{sys.executable}:{sys.prefix}:{Path(__file__).resolve()}:{variables}"
     folder = Path(tempfile.gettempdir()) / f"seedvar-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
@@ -129,10 +146,10 @@ def serve(path: Path) -> None:
     listener.settimeout(IDLE_S)
     children: set[int] = set()
     while True:
+        children = {child for child in children if os.waitpid(child, os.WNOHANG)[0] == 0}
         try:
             connection, _ = listener.accept()
         except TimeoutError:
-            children = {child for child in children if os.waitpid(child, os.WNOHANG)[0] == 0}
             if not children:
                 path.unlink(missing_ok=True)
                 return
@@ -151,7 +168,10 @@ def _child(connection: socket.socket) -> int:
     length = int.from_bytes(size, "big")
     message = b""
     while len(message) < length:
-        message += connection.recv(length - len(message))
+        if not (part := connection.recv(length - len(message))):
+            return 1
+        message += part
+    connection.sendall(STARTED)
     request = json.loads(message)
     for stream, number in zip(streams, (1, 2), strict=True):
         os.dup2(stream, number)

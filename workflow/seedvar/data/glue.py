@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
+
 from seedvar.data.tasks import Task
 from seedvar.errors import UserError
 from seedvar.files import files_digest
@@ -55,11 +57,24 @@ def check_local(folder: Path, task: Task) -> str:
                     raise UserError(
                         f"{path}: column '{column}' is missing; accepted: {', '.join(task.columns)} and label"
                     )
-            labels = pq.read_table(path, columns=["label"]).column("label").to_pylist()
+            table = pq.read_table(path, columns=[*task.columns, "label"])
         except (OSError, pa.ArrowInvalid) as error:
             raise UserError(f"{path}: is not a readable Parquet file ({str(error).splitlines()[0]})") from None
-        check_labels(task, labels, str(path))
+        for column in task.columns:
+            if table.column(column).null_count:
+                raise UserError(f"{path}: {column}: a text is missing; accepted: text in every row")
+        check_labels(task, table.column("label").to_pylist(), str(path))
     return files_digest([path for paths in files.values() for path in paths], folder)
+
+
+def local_labels(folder: Path, task: Task) -> dict[str, np.ndarray]:
+    """Reads the labels alone: of `train` and of `validation`, each of shape (examples,)."""
+    import pyarrow.parquet as pq
+
+    return {
+        split: np.concatenate([pq.read_table(path, columns=["label"]).column("label").to_numpy() for path in paths])
+        for split, paths in local_files(folder, task).items()
+    }
 
 
 def check_labels(task: Task, labels: list, where: str) -> None:
@@ -71,10 +86,8 @@ def check_labels(task: Task, labels: list, where: str) -> None:
     accepted = "finite numbers" if task.is_regression else f"whole numbers from 0 to {task.n_classes - 1}"
     classes = range(task.n_classes)
     for row, label in enumerate(labels):
-        if task.is_regression:
-            good = label is not None and math.isfinite(label)
-        else:
-            good = label in classes
+        is_number = isinstance(label, int | float) and math.isfinite(label)
+        good = is_number and (task.is_regression or label in classes)
         if not good:
             raise UserError(f"{where}: label: row {row} holds {label}; accepted: {accepted}")
 

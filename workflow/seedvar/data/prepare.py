@@ -18,7 +18,6 @@ from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
 from seedvar.errors import UserError
 from seedvar.files import digest, read_json, write_atomically, write_json
-from seedvar.models.families import longest_input
 
 
 def load_examples(task: Task, glue_dir: Path | None) -> dict[str, list[dict]]:
@@ -76,6 +75,13 @@ def prepare(task: Task, model_folder: Path, max_length: int, folder: Path, glue_
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
         },
     )
+
+
+def longest_input(config: dict) -> int:
+    """Returns how many tokens a model has positions for, from its `config.json`."""
+    positions = config.get("max_position_embeddings", 512)
+    # RoBERTa counts its positions from behind the padding token.
+    return positions - config.get("pad_token_id", 1) - 1 if config.get("model_type") == "roberta" else positions
 
 
 def _array_digest(array: np.ndarray) -> str:

@@ -38,8 +38,8 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame) -> Figure:
             if rows.empty:
                 continue
             style = {"color": colours[arm], "linestyle": LINE_STYLES[number % len(LINE_STYLES)]}
-            _band(loss_ax, rows.groupby("update")["train_loss"], style, arm)
-            _band(score_ax, (100 * rows[score].fillna(0.0)).groupby(rows["update"]), style, arm)
+            draw_band(loss_ax, rows.groupby("update")["train_loss"], style, arm)
+            draw_band(score_ax, (100 * rows[score].fillna(0.0)).groupby(rows["update"]), style, arm)
         if metric in ("matthews", "spearman"):
             score_ax.axhline(0, color="#333333", linewidth=0.8)
         loss_ax.set_title(task_title(task))
@@ -51,7 +51,8 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     return figure
 
 
-def _band(ax, by_update, style: dict, label: str) -> None:
-    table = by_update.agg(["mean", "min", "max"])
+def draw_band(ax, groups, style: dict, label: str) -> None:
+    """Draws mean and range of grouped values over the group's key."""
+    table = groups.agg(["mean", "min", "max"])
     ax.plot(table.index, table["mean"], label=label, **style)
     ax.fill_between(table.index, table["min"], table["max"], color=style["color"], alpha=0.15, linewidth=0)

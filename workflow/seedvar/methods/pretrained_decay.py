@@ -1,8 +1,8 @@
 """Weight decay towards the pre-trained weights (Wiese et al. 2017, as in Zhang et al. 2021, section 6).
 
 After every update, θ ← θ − η λ (θ − θ₀) for each weight matrix of the encoder, where θ₀ is its value
-at the start of fine-tuning and η its scheduled learning rate. Weights that are drawn anew have no
-pre-trained value: the classifier's matrices decay towards 0, as ordinary weight decay does. The code
+at the start of fine-tuning (after re-initialisation) and η its scheduled learning rate. The
+classifier has no pre-trained value: its matrices decay towards 0, as by ordinary weight decay. The code
 of Zhang et al. meant to exempt them, but by an off-by-one pulls them towards their random start.
 Biases and LayerNorm weights are not decayed, as in ordinary weight decay.
 """

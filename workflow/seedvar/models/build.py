@@ -45,10 +45,13 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
             if hasattr(config, key):
                 setattr(config, key, recipe.dropout)
     model, loading = AutoModelForSequenceClassification.from_pretrained(
-        folder, config=config, dtype=torch.float32, output_loading_info=True
+        folder, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
     )
+    # A checkpoint that has been fine-tuned brings a classifier of its own: it is drawn anew as well.
+    encoder = {id(parameter) for parameter in model.base_model.parameters()}
+    head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
     std = getattr(config, "initializer_range", 0.02)
-    init_missing(model, sorted(loading["missing_keys"]), std, generator(init_seed, "classifier"))
+    init_fresh(model, sorted(head | set(loading["missing_keys"])), std, generator(init_seed, "classifier"))
     if recipe.reinit_layers or recipe.reinit_pooler:
         from seedvar.methods.reinit import reinit
 
@@ -65,8 +68,8 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
 
 
 @torch.no_grad()
-def init_missing(model: nn.Module, names: list[str], std: float, stream: torch.Generator) -> None:
-    """Draws every parameter that the checkpoint does not hold, the classifier above all.
+def init_fresh(model: nn.Module, names: list[str], std: float, stream: torch.Generator) -> None:
+    """Draws the classifier, and every other parameter that the checkpoint does not hold.
 
     Matrices come from N(0, std²), LayerNorm weights are 1 and biases 0 (both papers; Mosbach et
     al. 2021 call it `manually_init_weights`).

@@ -6,10 +6,12 @@ Supporting another family is one line in `FAMILIES`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from seedvar.errors import UserError
+
+if TYPE_CHECKING:  # planning a study reads this table and must not import PyTorch
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,3 @@ def pooler_of(model: nn.Module) -> nn.Linear | None:
     """Returns the pre-trained pooler's Linear, or None where there is none."""
     path = family_of(model.config.model_type).pooler
     return model.get_submodule(path) if path else None
-
-
-def longest_input(config: dict) -> int:
-    """Returns how many tokens a model has positions for, from its `config.json`."""
-    positions = config.get("max_position_embeddings", 512)
-    # RoBERTa counts its positions from behind the padding token.
-    return positions - config.get("pad_token_id", 1) - 1 if config.get("model_type") == "roberta" else positions

@@ -73,9 +73,10 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
 
 
 def _name(model: str) -> str:
+    """A folder name for a model: the folder's own, or an alias or hub id with -- for its slash."""
     if model.startswith((".", "/", "~")):
-        return Path(model).expanduser().resolve().name
-    return model.removeprefix("package:").strip("/").replace("/", "--")
+        model = Path(model).expanduser().resolve().name
+    return re.sub(r"[^\w.+-]", "_", model.removeprefix("package:").strip("/").replace("/", "--"))
 
 
 def _checked(folder: Path, key: str) -> Path:
@@ -93,8 +94,14 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def content(folder: Path) -> str:
-    """Returns the digest of what decides a result: configuration and weights, wherever they lie."""
+    """Returns the digest of the part of a checkpoint that a cell reads: configuration and weights."""
     return files_digest([folder / "config.json", *_weights(folder)], folder)
+
+
+def whole_content(folder: Path) -> str:
+    """Returns the digest of a whole checkpoint, the tokenizer too."""
+    files = {path for pattern in WANTED for path in folder.glob(pattern) if path.name != "model.json"}
+    return files_digest(files, folder)
 
 
 def prepare(source: ModelSource, target: Path) -> None:
@@ -114,6 +121,7 @@ def prepare(source: ModelSource, target: Path) -> None:
             "family": config.get("model_type"),
             "layers": depth,
             "content": content(target),
+            "whole_content": whole_content(target),
         },
     )
 

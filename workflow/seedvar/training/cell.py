@@ -27,7 +27,7 @@ from seedvar.training.loop import Outcome, fine_tune, labels_of
 
 
 def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto", threads: int = 1) -> RunRecord:
-    """Trains a cell and writes `curve.csv`, `predictions.parquet` and, last, `result.json`.
+    """Trains a cell and writes its files, `result.json` last.
 
     Args:
         cell: What to train.
@@ -39,13 +39,13 @@ def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto"
     Returns:
         The record that was written. A run that diverged is a result like any other.
     """
-    start = time.monotonic()
     keep_memory()
     make_deterministic(threads)
     task, recipe = TASKS[cell.task], cell.recipe
     tokens, pad_token_id = load_tokens(results / cell.data_folder())
     parts = split(task, {name: source.labels for name, source in tokens.items()}, recipe.split, recipe.n_train)
     with claimed_device(device) as chosen:
+        start = time.monotonic()
         model = build_model(model_folder(results, cell.model), task, recipe, cell.init_seed)
         outcome = fine_tune(model, task, recipe, tokens, parts, pad_token_id, cell.order_seed, chosen, log=_log)
         device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
@@ -55,6 +55,9 @@ def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto"
     folder = results / cell.folder()
     curve = pd.DataFrame(outcome.curve)
     write_atomically(folder / "curve.csv", lambda path: curve.to_csv(path, index=False))
+    if outcome.diagnostics:
+        diagnostics = pd.DataFrame(outcome.diagnostics)
+        write_atomically(folder / "diagnostics.csv", lambda path: diagnostics.to_csv(path, index=False))
     predictions = _predictions(outcome, tokens, parts)
     write_atomically(folder / "predictions.parquet", lambda path: predictions.to_parquet(path, index=False))
     write_text(folder / "result.json", record.model_dump_json(indent=1) + "\n")

@@ -33,6 +33,7 @@ class Outcome:
         curve: One row an evaluation: `update`, `epoch`, `learning_rate`, `train_loss` (mean
             since the last row), `val_loss`, and `val_<metric>` for each metric.
         best_update: Update of the best checkpoint: the highest validation score, the first of equals.
+        diagnostics: Rows of `methods.diagnostics`, where the recipe asks for them.
         logits: `last` and `best` checkpoint, then split, to an array of shape (examples, classes).
     """
 
@@ -40,6 +41,7 @@ class Outcome:
     updates: int = 0
     curve: list[dict] = field(default_factory=list)
     best_update: int = 0
+    diagnostics: list[dict] = field(default_factory=list)
     logits: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
@@ -86,6 +88,12 @@ def fine_tune(
     order = generator(order_seed, "order")
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
 
+    diagnostics = None
+    if recipe.diagnostics_every:
+        from seedvar.methods.diagnostics import Diagnostics
+
+        diagnostics = Diagnostics(model, recipe.diagnostics_every)
+
     outcome = Outcome()
     best_score, best_weights = -math.inf, None
     window = []  # training losses since the last row of the curve
@@ -99,6 +107,8 @@ def fine_tune(
         inputs, labels = make_batch(train_tokens, rows, task, pad_token_id, device)
         loss = loss_of(forward(model, inputs, recipe), labels, task)
         loss.backward()
+        if diagnostics:
+            diagnostics.before_update(update)
         norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
         window.append(loss.item())
         if not (math.isfinite(window[-1]) and math.isfinite(norm.item())):
@@ -112,6 +122,8 @@ def fine_tune(
         optimizer.step()
         if pretrained_decay:
             pretrained_decay.pull()
+        if diagnostics:
+            diagnostics.after_update(update)
         optimizer.zero_grad()
         outcome.updates = update
 
@@ -146,6 +158,11 @@ def fine_tune(
                     outcome.status = "stopped"
                     log(f"update {update}/{total}: never better than the majority score, training is stopped")
                     break
+
+    if diagnostics:
+        outcome.diagnostics = diagnostics.rows
+    if "last" in outcome.logits and not np.isfinite(outcome.logits["last"]["validation"]).all():
+        outcome.status = "diverged"  # by the very last update
 
     # Each checkpoint is tested with its own weights, reloaded in full: reusing a cast of the last
     # weights for the best checkpoint is what spoiled the test scores of the official code.

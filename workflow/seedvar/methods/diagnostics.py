@@ -1,0 +1,112 @@
+"""Measures how a network trains, every so many updates, without changing how it trains.
+
+| quantity        | of                 | what                                                                  |
+|-----------------|--------------------|-----------------------------------------------------------------------|
+| `gradient_norm` | a block and a kind | L2 norm of the gradient before clipping (Mosbach et al. 2021, Fig. 4) |
+| `update_ratio`  | a block            | L2 norm of the update over that of the weights                        |
+| `distance`      | a block            | L2 distance from the weights at the start (Zhang et al. 2021, Fig. 7) |
+
+A block is the embeddings, a layer, the pooler or the classifier; a kind is a module inside it, such
+as `attention.self.query`, its weight and bias together. As in the code of Mosbach et al., the first
+update is measured, then every so many after it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from seedvar.models.families import embeddings_of, family_of, pooler_of
+
+
+class Diagnostics:
+    """Collects one row a quantity, block and kind.
+
+    Args:
+        model: The network at the start of fine-tuning, after re-initialisation.
+        every: Updates between two measurements.
+    """
+
+    def __init__(self, model: nn.Module, every: int):
+        self.every, self.rows = every, []
+        self.blocks = {
+            block: {kind: [p for p in parameters if p.requires_grad] for kind, parameters in kinds.items()}
+            for block, kinds in blocks_of(model).items()
+        }
+        self.start = self._copy()
+
+    def before_update(self, update: int) -> None:
+        """Measures the gradients of an update, counted from 1, before they are clipped."""
+        if not self._is_due(update):
+            return
+        for block, kinds in self.blocks.items():
+            for kind, parameters in kinds.items():
+                gradients = [p.grad for p in parameters if p.grad is not None]
+                if gradients:
+                    self._record(update, "gradient_norm", block, kind, _norm(gradients))
+        self.before = self._copy()
+
+    def after_update(self, update: int) -> None:
+        """Measures what the optimizer did."""
+        if not self._is_due(update):
+            return
+        for block, kinds in self.blocks.items():
+            now = [p.detach() for parameters in kinds.values() for p in parameters]
+            if now:
+                moved = [a - b for a, b in zip(now, self.before[block], strict=True)]
+                gone = [a - b for a, b in zip(now, self.start[block], strict=True)]
+                self._record(update, "update_ratio", block, "all", _norm(moved) / _norm(self.before[block]))
+                self._record(update, "distance", block, "all", _norm(gone))
+
+    def _is_due(self, update: int) -> bool:
+        return (update - 1) % self.every == 0
+
+    def _copy(self) -> dict[str, list[torch.Tensor]]:
+        return {
+            block: [p.detach().clone() for parameters in kinds.values() for p in parameters]
+            for block, kinds in self.blocks.items()
+        }
+
+    def _record(self, update: int, quantity: str, block: str, kind: str, value: torch.Tensor) -> None:
+        self.rows.append({"update": update, "quantity": quantity, "block": block, "kind": kind, "value": value.item()})
+
+
+def _norm(tensors: list[torch.Tensor]) -> torch.Tensor:
+    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.float()) for t in tensors]))
+
+
+def blocks_of(model: nn.Module) -> dict[str, dict[str, list[nn.Parameter]]]:
+    """Groups all parameters of a sequence classifier by block and, within it, by module.
+
+    Returns:
+        `embeddings`, `layer 1` (the bottom) to `layer N`, `pooler` and `classifier`, each with
+        the parameters of its modules by the module's name. Layers that share their parameters
+        are one block, `layers`; a block that a family lacks is not there.
+    """
+    family = family_of(model.config.model_type)
+    places = {id(m): "embeddings" for top in embeddings_of(model) for m in top.modules()}
+    if family.layers:
+        for number, layer in enumerate(model.get_submodule(family.layers), start=1):
+            places |= {id(m): f"layer {number}" for m in layer.modules()}
+    elif hasattr(model.base_model, "encoder"):
+        places |= {id(m): "layers" for m in model.base_model.encoder.modules()}
+    if (pooler := pooler_of(model)) is not None:
+        places[id(pooler)] = "pooler"
+    order = ["embeddings", *sorted({p for p in places.values() if p.startswith("layer")}, key=_number), "pooler"]
+    blocks: dict[str, dict[str, list[nn.Parameter]]] = {name: {} for name in [*order, "classifier"]}
+    for name, module in model.named_modules():
+        if parameters := list(module.parameters(recurse=False)):
+            block = places.get(id(module), "classifier")
+            blocks[block].setdefault(_inside(name), []).extend(parameters)
+    return {name: kinds for name, kinds in blocks.items() if kinds}
+
+
+def _number(block: str) -> int:
+    return int(block.removeprefix("layer").removeprefix("s").strip() or 0)
+
+
+def _inside(name: str) -> str:
+    """A module's name inside its block: what follows the number of its layer."""
+    parts = name.split(".")
+    numbers = [i for i, part in enumerate(parts) if part.isdigit()]
+    return ".".join(parts[numbers[0] + 1 :]) if numbers else parts[-1]
