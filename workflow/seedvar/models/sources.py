@@ -74,7 +74,7 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
 
 def _name(model: str) -> str:
     """A folder name for a model: the folder's own, or an alias or hub id with -- for its slash."""
-    if model.startswith((".", "/", "~")):
+    if model.startswith((".", "/", "~")) or Path(model).is_dir():
         model = Path(model).expanduser().resolve().name
     return re.sub(r"[^\w.+-]", "_", model.removeprefix("package:").strip("/").replace("/", "--"))
 
