@@ -17,11 +17,7 @@ try:
 except UserError as error:
     sys.exit(f"seedvar: {error}")
 
-RESULTS = (
-    []
-    if PLAN.site.from_tables
-    else [f"results/{folder}/result.json" for folder in PLAN.cells]
-)
+RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
 STUDY_FOLDER = f"results/{PLAN.name}"
 DIAGNOSTIC_FIGURES = ["gradient-norms", "weight-distance"]
 FIGURE_NAMES = ["distribution", "learning-curves"] + (
@@ -98,6 +94,11 @@ def model_place(wildcards, threads):
     if PLAN.model.folder:
         return f"--folder {shlex.quote(str(PLAN.model.folder))}"
     return f"--hub-id {PLAN.model.hub_id}"
+
+
+def config_options(wildcards, threads):
+    settings = PLAN.site.model_dump(exclude={"models"}, exclude_none=True)
+    return shlex.join(f"{key}={value}" for key, value in settings.items())
 
 
 # A line now and then, from the first job to the last.

@@ -17,8 +17,6 @@ rule report:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        study=PLAN.study_file,
-        from_tables=PLAN.site.from_tables,
+        config=config_options,
     shell:
-        "snakemake {input} --report {output} --nolock"
-        " --config study={params.study:q} from_tables={params.from_tables} > {log} 2>&1"
+        "snakemake {input} --report {output} --nolock --config {params.config} > {log} 2>&1"
