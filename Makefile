@@ -7,7 +7,7 @@ PYTHON ?= python3
 .PHONY: help setup quickstart test lint format schema lock
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s :
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed  ## Install seedvar and the pinned packages into .venv
 
