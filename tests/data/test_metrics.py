@@ -26,7 +26,7 @@ def test_scores_of_a_small_example():
 def test_a_correlation_with_a_constant_is_nan_and_the_run_degenerate():
     score = scores(TASKS["stsb"], np.array([0.0, 1.0, 5.0]), np.full((3, 1), 2.5))["spearman"]
     assert math.isnan(score)
-    assert is_degenerate(TASKS["stsb"], score, 0.0)
+    assert is_degenerate(TASKS["stsb"], {"spearman": score}, np.array([0.0, 1.0, 5.0]))
 
 
 def test_logits_that_are_not_finite_have_no_score():
@@ -40,18 +40,24 @@ def test_majority_scores_are_those_of_the_trivial_predictor():
     assert majority_score(TASKS["cola"], labels) == 0.0
 
 
+LABELS = np.array([1, 1, 1, 0, 0])
+
+
 @pytest.mark.parametrize(
-    ("task", "score", "majority", "expected"),
+    ("task", "measured", "expected"),
     [
-        ("rte", 0.5, 0.5, True),
-        ("rte", 0.501, 0.5, False),
-        ("rte", math.nan, 0.5, True),
-        ("cola", 0.0, 0.0, True),
-        ("cola", -0.1, 0.0, True),
-        ("cola", 0.01, 0.0, False),
-        ("stsb", 0.1, 0.0, True),
-        ("stsb", 0.11, 0.0, False),
+        ("rte", {"accuracy": 0.6}, True),
+        ("rte", {"accuracy": 0.61}, False),
+        ("rte", {"accuracy": math.nan}, True),
+        ("mrpc", {"f1": 0.75, "accuracy": 0.6}, True),
+        ("mrpc", {"f1": 0.70, "accuracy": 0.61}, False),  # below the F1 of always "positive", and yet useful
+        ("mrpc", {"f1": 0.0, "accuracy": 0.4}, True),
+        ("cola", {"matthews": 0.0}, True),
+        ("cola", {"matthews": -0.1}, True),
+        ("cola", {"matthews": 0.01}, False),
+        ("stsb", {"spearman": 0.1, "pearson": 0.9}, True),
+        ("stsb", {"spearman": 0.11, "pearson": 0.0}, False),
     ],
 )
-def test_a_run_is_degenerate_when_it_is_no_better_than_the_trivial_predictor(task, score, majority, expected):
-    assert is_degenerate(TASKS[task], score, majority) is expected
+def test_a_run_is_degenerate_when_it_is_no_better_than_the_trivial_predictor(task, measured, expected):
+    assert is_degenerate(TASKS[task], measured, LABELS) is expected

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from seedvar.data.tasks import TASKS
@@ -20,4 +21,4 @@ from seedvar.methods.stopping import is_hopeless
 )
 def test_a_run_is_stopped_after_its_share_without_a_success(scores, share_done, expected):
     curve = [{"val_accuracy": score} for score in scores]
-    assert is_hopeless(TASKS["rte"], curve, 0.5, share_done, 0.3) is expected
+    assert is_hopeless(TASKS["rte"], curve, np.array([0, 1]), share_done, 0.3) is expected

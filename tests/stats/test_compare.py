@@ -44,6 +44,8 @@ def test_a_sample_without_spread_has_an_infinite_or_undefined_ratio():
     spread, none = np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.5, 0.5])
     assert sd_ratio_interval(spread, none, rng())[1] == np.inf
     assert np.isnan(sd_ratio_interval(none, none, rng())).all()
+    rounding = np.array([0.7941, 0.7941, 0.8267])  # two resampled thirds have a mean that rounds
+    assert sd_ratio_interval(spread, rounding, rng())[1] == np.inf
 
 
 @pytest.mark.parametrize(

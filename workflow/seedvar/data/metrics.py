@@ -63,12 +63,30 @@ def majority_score(task: Task, labels: np.ndarray) -> float:
     return float(_METRICS[task.metric](labels, predictions))
 
 
-def is_degenerate(task: Task, score: float, majority: float) -> bool:
+def failure_rule(task: Task, labels: np.ndarray) -> tuple[str, float]:
+    """Returns the metric that decides whether a run has failed, and the largest value of it that has.
+
+    It is the task's metric and the majority score, but for F1 it is accuracy: always answering
+    "positive" has a high F1 that a useful classifier may not reach. For regression it is a rank
+    correlation of `FAILED_CORRELATION`.
+    """
+    if task.is_regression:
+        return task.metric, FAILED_CORRELATION
+    if task.metric == "f1":
+        return "accuracy", float(np.bincount(labels.astype(int)).max() / len(labels))
+    return task.metric, majority_score(task, labels)
+
+
+def is_degenerate(task: Task, measured: dict[str, float], labels: np.ndarray) -> bool:
     """Says whether a run is degenerate: at the end of training no better than the trivial predictor.
 
-    The rule of Mosbach et al. (2021), section 3, after Dodge et al. (2020): score at the end of
-    training <= majority score. NaN counts, and for regression a rank correlation of at most
-    `FAILED_CORRELATION`.
+    The rule of Mosbach et al. (2021), section 3, after Dodge et al. (2020): accuracy at the end of
+    training <= that of the majority classifier; see `failure_rule` for the other metrics. NaN counts.
+
+    Args:
+        task: The task.
+        measured: The scores of the last checkpoint, see `scores`.
+        labels: The labels that they were computed on.
     """
-    threshold = FAILED_CORRELATION if task.is_regression else majority
-    return math.isnan(score) or score <= threshold
+    name, threshold = failure_rule(task, labels)
+    return math.isnan(measured[name]) or measured[name] <= threshold

@@ -6,18 +6,22 @@ its training is stopped. It keeps its last weights as its result and is marked `
 
 from __future__ import annotations
 
+import numpy as np
+
 from seedvar.data.metrics import is_degenerate
 from seedvar.data.tasks import Task
 
 
-def is_hopeless(task: Task, curve: list[dict], majority: float, share_done: float, stop_after: float) -> bool:
+def is_hopeless(task: Task, curve: list[dict], labels: np.ndarray, share_done: float, stop_after: float) -> bool:
     """Says whether to stop a run.
 
     Args:
-        task: Says which column of the curve is the score.
+        task: Says what counts as better than the trivial predictor.
         curve: The evaluations so far, see `training.loop.Outcome`.
-        majority: The trivial predictor's score on validation.
+        labels: The validation labels.
         share_done: Share of the updates that have been made.
         stop_after: No run is stopped before this share.
     """
-    return share_done >= stop_after and all(is_degenerate(task, row[f"val_{task.metric}"], majority) for row in curve)
+    return share_done >= stop_after and all(
+        is_degenerate(task, {name.removeprefix("val_"): value for name, value in row.items()}, labels) for row in curve
+    )

@@ -36,7 +36,9 @@ def sd_ratio_interval(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) ->
 
 
 def _resampled_sd(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return x[rng.integers(len(x), size=(RESAMPLES, len(x)))].std(axis=1, ddof=1)
+    samples = x[rng.integers(len(x), size=(RESAMPLES, len(x)))]
+    # Equal values have an SD of 0, not of the rounding error of their mean.
+    return np.where(np.ptp(samples, axis=1) > 0, samples.std(axis=1, ddof=1), 0.0)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

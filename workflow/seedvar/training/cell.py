@@ -96,7 +96,7 @@ def _record(
         slug=cell.recipe.slug(),
         recipe=cell.recipe.model_dump(),
         status=outcome.status,
-        degenerate=is_degenerate(task, measured["last"][reported][task.metric], majority[reported]),
+        degenerate=is_degenerate(task, measured["last"][reported], labels[reported]),
         metric=task.metric,
         scores={
             checkpoint: {name: {k: _number(v) for k, v in values.items()} for name, values in by_split.items()}

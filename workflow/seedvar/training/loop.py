@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from seedvar.data.metrics import majority_score, scores
+from seedvar.data.metrics import scores
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
@@ -153,8 +153,7 @@ def fine_tune(
             if recipe.stop_failed_after:
                 from seedvar.methods.stopping import is_hopeless
 
-                majority = majority_score(task, targets)
-                if is_hopeless(task, outcome.curve, majority, update / total, recipe.stop_failed_after):
+                if is_hopeless(task, outcome.curve, targets, update / total, recipe.stop_failed_after):
                     outcome.status = "stopped"
                     log(f"update {update}/{total}: never better than the majority score, training is stopped")
                     break
