@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from seedvar import fingerprint as module
-from seedvar.fingerprint import METHODS, PACKAGE, TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+from seedvar.fingerprint import PACKAGE, TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+from seedvar.methods import METHODS
 
 CELL = {
     "data": "glue",
@@ -28,19 +29,21 @@ def imported(path: Path) -> set[str]:
             names = [alias.name for alias in node.names if alias.name.startswith("seedvar")]
         for name in names:
             relative = name.removeprefix("seedvar").removeprefix(".").replace(".", "/")
-            if (PACKAGE / f"{relative}.py").is_file():
-                found.add(f"{relative}.py")
+            for path in (f"{relative}.py", f"{relative}/__init__.py"):
+                if relative and (PACKAGE / path).is_file():
+                    found.add(path)
     return found
 
 
 def test_every_module_that_training_reaches_is_in_a_list():
-    reached, waiting = set(), ["training/cell.py"]
+    methods = {f"methods/{name}.py" for name in METHODS.values()}
+    reached, waiting = set(), ["training/cell.py", *methods]
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
             waiting += imported(PACKAGE / name)
-    listed = {*TRAINING_CORE, *WITHOUT_INFLUENCE, *(path for paths in METHODS.values() for path in paths)}
+    listed = {*TRAINING_CORE, *WITHOUT_INFLUENCE, *methods}
     assert reached - listed == set()
     assert set(TRAINING_CORE) - reached == set()  # nor does the list hold what no longer decides
 
@@ -67,7 +70,7 @@ def test_another_task_or_another_method_changes_no_fingerprint(monkeypatch):
 
     original = fingerprint(CELL, "d", "m")
     monkeypatch.setitem(module.TASKS, "mine", replace(module.TASKS["rte"], name="mine"))
-    monkeypatch.setitem(module.METHODS, "my_field", ["methods/mine.py"])
+    monkeypatch.setitem(METHODS, "my_field", "mine")
     assert fingerprint(CELL, "d", "m") == original
     monkeypatch.setitem(module.TASKS, "rte", replace(module.TASKS["rte"], metric="f1"))
     assert fingerprint(CELL, "d", "m") != original

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seedvar.data.tasks import TASKS
-from seedvar.methods.stopping import is_hopeless
+from seedvar.methods.stopping import Stopping
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from seedvar.methods.stopping import is_hopeless
 )
 def test_a_run_is_stopped_after_its_share_without_a_success(scores, share_done, expected):
     curve = [{"val_accuracy": score} for score in scores]
-    assert is_hopeless(TASKS["rte"], curve, np.array([0, 1]), share_done, 0.3) is expected
+    assert Stopping(0.3).is_hopeless(TASKS["rte"], curve, np.array([0, 1]), share_done) is expected

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seedvar.data.tasks import TASKS
 from seedvar.files import digest, file_digest
+from seedvar.methods import names_of
 
 PACKAGE = Path(__file__).parent
 
@@ -29,18 +30,6 @@ TRAINING_CORE = [
     "training/streams.py",
 ]
 
-# Decides the results of the cells whose recipe sets this field.
-METHODS = {
-    "reinit_layers": ["methods/reinit.py"],
-    "reinit_pooler": ["methods/reinit.py"],
-    "mixout": ["methods/mixout.py"],
-    "layerwise_decay": ["methods/layerwise_decay.py"],
-    "pretrained_decay": ["methods/pretrained_decay.py"],
-    "frozen_layers": ["methods/freezing.py"],
-    "diagnostics_every": ["methods/diagnostics.py"],
-    "stop_failed_after": ["methods/stopping.py"],
-}
-
 # Reached by training, but without influence on a result: they read, write, check or name things.
 # The defaults of a recipe (study.py) are fixed by a test instead.
 WITHOUT_INFLUENCE = [
@@ -51,6 +40,7 @@ WITHOUT_INFLUENCE = [
     "record.py",
     "store.py",
     "study.py",
+    "methods/__init__.py",
     "data/tasks.py",  # the fingerprint has the cell's own task, so that another task changes nothing
     "models/sources.py",
     "training/device.py",
@@ -59,8 +49,7 @@ WITHOUT_INFLUENCE = [
 
 def sources(changed_fields) -> list[str]:
     """Lists the source files, relative to the package, that decide a cell with these recipe fields set."""
-    methods = {path for field in changed_fields for path in METHODS.get(field, [])}
-    return [*TRAINING_CORE, *sorted(methods)]
+    return [*TRAINING_CORE, *(f"methods/{name}.py" for name in names_of(changed_fields))]
 
 
 def fingerprint(specification: dict, data_content: str, model_content: str) -> str:

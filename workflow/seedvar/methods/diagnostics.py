@@ -16,10 +16,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.methods import Watcher
 from seedvar.models.families import embeddings_of, family_of, pooler_of
+from seedvar.study import Recipe
 
 
-class Diagnostics:
+def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> Diagnostics:
+    """Starts the measurements that the recipe asks for."""
+    return Diagnostics(model, recipe.diagnostics_every)
+
+
+class Diagnostics(Watcher):
     """Collects one row a quantity, block and kind.
 
     Args:

@@ -6,6 +6,12 @@ from torch import nn
 
 from seedvar.errors import UserError
 from seedvar.models.families import embeddings_of, layers_of
+from seedvar.study import Recipe
+
+
+def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+    """Freezes as many layers as the recipe says."""
+    freeze(model, recipe.frozen_layers)
 
 
 def freeze(model: nn.Module, n_layers: int) -> None:

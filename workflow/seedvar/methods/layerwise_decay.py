@@ -10,14 +10,16 @@ from __future__ import annotations
 from torch import nn
 
 from seedvar.models.families import embeddings_of, layers_of
+from seedvar.study import Recipe
 
 
-def learning_rate_factors(model: nn.Module, decay: float) -> dict[int, float]:
+def learning_rate_factors(model: nn.Module, recipe: Recipe) -> dict[int, float]:
     """Returns the factor of each parameter's learning rate, by the parameter's `id`; 1 where it is not listed.
 
     Raises:
         UserError: The family's layers share their parameters.
     """
+    decay = recipe.layerwise_decay
     layers = layers_of(model, "layerwise_decay", "1")
     factors = {}
     for number, layer in enumerate(layers, start=1):

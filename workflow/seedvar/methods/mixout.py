@@ -19,6 +19,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.study import Recipe
+
 
 class MixLinear(nn.Module):
     """A Linear layer under Mixout.
@@ -47,6 +49,12 @@ class MixLinear(nn.Module):
             return mixed
         passed = kept * self.weight
         return passed + (mixed - passed).detach()  # the value of W', the derivative n
+
+
+def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+    """Puts a model under Mixout as the recipe says."""
+    if recipe.mixout:
+        apply_mixout(model, recipe.mixout, recipe.mixout_gradient)
 
 
 def apply_mixout(model: nn.Module, p: float, gradient: str) -> None:

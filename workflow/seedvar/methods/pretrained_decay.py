@@ -12,8 +12,16 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.methods import Watcher
+from seedvar.study import Recipe
 
-class PretrainedDecay:
+
+def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> PretrainedDecay:
+    """Starts the decay that the recipe says."""
+    return PretrainedDecay(model, optimizer, recipe.pretrained_decay)
+
+
+class PretrainedDecay(Watcher):
     """Remembers where the weights started and pulls them back.
 
     Args:
@@ -31,7 +39,7 @@ class PretrainedDecay:
                 self.targets.append((group, parameter, start))
 
     @torch.no_grad()
-    def pull(self) -> None:
+    def after_update(self, update: int) -> None:
         """Moves every decaying parameter the share η λ of its way back."""
         for group, parameter, start in self.targets:
             parameter.lerp_(start, group["lr"] * self.strength)

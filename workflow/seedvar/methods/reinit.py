@@ -11,7 +11,13 @@ from torch import nn
 
 from seedvar.errors import UserError
 from seedvar.models.families import layers_of, pooler_of
+from seedvar.study import Recipe
 from seedvar.training.streams import generator
+
+
+def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+    """Re-initialises what the recipe says, with the standard deviation of the checkpoint."""
+    reinit(model, recipe.reinit_layers, getattr(model.config, "initializer_range", 0.02), init_seed)
 
 
 @torch.no_grad()

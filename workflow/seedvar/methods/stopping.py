@@ -10,18 +10,35 @@ import numpy as np
 
 from seedvar.data.metrics import is_degenerate
 from seedvar.data.tasks import Task
+from seedvar.methods import Watcher
+from seedvar.study import Recipe
 
 
-def is_hopeless(task: Task, curve: list[dict], labels: np.ndarray, share_done: float, stop_after: float) -> bool:
-    """Says whether to stop a run.
+def watch(model, optimizer, recipe: Recipe) -> Stopping:
+    """Watches a run as the recipe says."""
+    return Stopping(recipe.stop_failed_after)
+
+
+class Stopping(Watcher):
+    """Gives a run up.
 
     Args:
-        task: Says what counts as better than the trivial predictor.
-        curve: The evaluations so far, see `training.loop.Outcome`.
-        labels: The validation labels.
-        share_done: Share of the updates that have been made.
-        stop_after: No run is stopped before this share.
+        stop_after: No run is stopped before this share of its updates.
     """
-    return share_done >= stop_after and all(
-        is_degenerate(task, {name.removeprefix("val_"): value for name, value in row.items()}, labels) for row in curve
-    )
+
+    def __init__(self, stop_after: float):
+        self.stop_after = stop_after
+
+    def is_hopeless(self, task: Task, curve: list[dict], labels: np.ndarray, share_done: float) -> bool:
+        """Says whether to stop a run.
+
+        Args:
+            task: Says what counts as better than the trivial predictor.
+            curve: The evaluations so far, see `training.loop.Outcome`.
+            labels: The validation labels.
+            share_done: Share of the updates that have been made.
+        """
+        return share_done >= self.stop_after and all(
+            is_degenerate(task, {name.removeprefix("val_"): value for name, value in row.items()}, labels)
+            for row in curve
+        )

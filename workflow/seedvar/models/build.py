@@ -9,6 +9,7 @@ from torch import nn
 
 from seedvar.data.tasks import Task
 from seedvar.errors import UserError
+from seedvar.methods import methods_with
 from seedvar.models.families import DROPOUT_KEYS, family_of
 from seedvar.study import Recipe
 from seedvar.training.streams import generator
@@ -50,20 +51,10 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
     # A checkpoint that has been fine-tuned brings a classifier of its own: it is drawn anew as well.
     encoder = {id(parameter) for parameter in model.base_model.parameters()}
     head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
-    std = getattr(config, "initializer_range", 0.02)
-    init_fresh(model, sorted(head | set(loading["missing_keys"])), std, generator(init_seed, "classifier"))
-    if recipe.reinit_layers or recipe.reinit_pooler:
-        from seedvar.methods.reinit import reinit
-
-        reinit(model, recipe.reinit_layers, std, init_seed)
-    if recipe.frozen_layers:
-        from seedvar.methods.freezing import freeze
-
-        freeze(model, recipe.frozen_layers)
-    if recipe.mixout:  # last: it remembers the weights that fine-tuning starts from
-        from seedvar.methods.mixout import apply_mixout
-
-        apply_mixout(model, recipe.mixout, recipe.mixout_gradient)
+    names = sorted(head | set(loading["missing_keys"]))
+    init_fresh(model, names, getattr(config, "initializer_range", 0.02), generator(init_seed, "classifier"))
+    for change_model in methods_with("change_model", recipe):
+        change_model(model, recipe, init_seed)
     return model
 
 

@@ -15,6 +15,7 @@ from seedvar.data.metrics import scores
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
+from seedvar.methods import methods_with
 from seedvar.study import Recipe
 from seedvar.training.optimizers import make_optimizer, schedule
 from seedvar.training.streams import generator, stream_seed
@@ -80,19 +81,9 @@ def fine_tune(
 
     model.to(device).train()
     optimizer = make_optimizer(model, recipe)
-    pretrained_decay = None
-    if recipe.pretrained_decay:
-        from seedvar.methods.pretrained_decay import PretrainedDecay
-
-        pretrained_decay = PretrainedDecay(model, optimizer, recipe.pretrained_decay)
+    watchers = [watch(model, optimizer, recipe) for watch in methods_with("watch", recipe)]
     order = generator(order_seed, "order")
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
-
-    diagnostics = None
-    if recipe.diagnostics_every:
-        from seedvar.methods.diagnostics import Diagnostics
-
-        diagnostics = Diagnostics(model, recipe.diagnostics_every)
 
     outcome = Outcome()
     best_score, best_weights = -math.inf, None
@@ -107,8 +98,8 @@ def fine_tune(
         inputs, labels = make_batch(train_tokens, rows, task, pad_token_id, device)
         loss = loss_of(forward(model, inputs, recipe), labels, task)
         loss.backward()
-        if diagnostics:
-            diagnostics.before_update(update)
+        for watcher in watchers:
+            watcher.before_update(update)
         norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
         window.append(loss.item())
         if not (math.isfinite(window[-1]) and math.isfinite(norm.item())):
@@ -120,10 +111,8 @@ def fine_tune(
         for group in optimizer.param_groups:
             group["lr"] = group["peak_lr"] * share_of_peak
         optimizer.step()
-        if pretrained_decay:
-            pretrained_decay.pull()
-        if diagnostics:
-            diagnostics.after_update(update)
+        for watcher in watchers:
+            watcher.after_update(update)
         optimizer.zero_grad()
         outcome.updates = update
 
@@ -150,16 +139,12 @@ def fine_tune(
                 best_weights = copy.deepcopy(model.state_dict()) if update < total else None
             row = outcome.curve[-1]
             log(f"update {update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}")
-            if recipe.stop_failed_after:
-                from seedvar.methods.stopping import is_hopeless
+            if any(watcher.is_hopeless(task, outcome.curve, targets, update / total) for watcher in watchers):
+                outcome.status = "stopped"
+                log(f"update {update}/{total}: never better than the majority score, training is stopped")
+                break
 
-                if is_hopeless(task, outcome.curve, targets, update / total, recipe.stop_failed_after):
-                    outcome.status = "stopped"
-                    log(f"update {update}/{total}: never better than the majority score, training is stopped")
-                    break
-
-    if diagnostics:
-        outcome.diagnostics = diagnostics.rows
+    outcome.diagnostics = [row for watcher in watchers for row in watcher.rows]
     if "last" in outcome.logits and not np.isfinite(outcome.logits["last"]["validation"]).all():
         outcome.status = "diverged"  # by the very last update
 

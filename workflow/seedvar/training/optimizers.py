@@ -19,6 +19,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.methods import methods_with
 from seedvar.study import Recipe
 
 
@@ -76,10 +77,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     `peak_lr` and whether its parameters are of the kind that `decays`.
     """
     factors = {}
-    if recipe.layerwise_decay != 1:
-        from seedvar.methods.layerwise_decay import learning_rate_factors
-
-        factors = learning_rate_factors(model, recipe.layerwise_decay)
+    for learning_rate_factors in methods_with("learning_rate_factors", recipe):
+        factors |= learning_rate_factors(model, recipe)
     members: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):

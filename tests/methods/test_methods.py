@@ -1,0 +1,36 @@
+"""A method is one field, one line and one module, and is told what happens."""
+
+import sys
+import types
+
+import pytest
+import torch
+
+from seedvar.data.tasks import TASKS
+from seedvar.methods import METHODS, Watcher, methods_with
+from seedvar.models.build import build_model
+from seedvar.study import Recipe
+from seedvar.training.optimizers import make_optimizer
+
+
+class MyRecipe(Recipe):
+    my_field: float = 0.0
+
+
+@pytest.fixture(autouse=True)
+def _my_method(monkeypatch):
+    mine = types.ModuleType("seedvar.methods.mine")
+    mine.change_model = lambda model, recipe, init_seed: model.classifier.bias.data.fill_(recipe.my_field)
+    mine.learning_rate_factors = lambda model, recipe: {id(model.classifier.weight): 0.5}
+    mine.watch = lambda model, optimizer, recipe: Watcher()
+    monkeypatch.setitem(sys.modules, "seedvar.methods.mine", mine)
+    monkeypatch.setitem(METHODS, "my_field", "mine")
+
+
+def test_a_new_method_acts_where_it_is_used_and_nowhere_else(tiny_models):
+    for recipe, bias, rates in ((MyRecipe(my_field=2.0), 2.0, {1.0, 0.5}), (MyRecipe(), 0.0, {1.0})):
+        model = build_model(tiny_models("bert"), TASKS["rte"], recipe, 0)
+        assert torch.equal(model.classifier.bias, torch.full((2,), bias))
+        optimizer = make_optimizer(model, recipe)
+        assert {group["peak_lr"] / recipe.learning_rate for group in optimizer.param_groups} == rates
+        assert len(methods_with("watch", recipe)) == (bias > 0)
