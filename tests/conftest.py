@@ -14,11 +14,6 @@ REPOSITORY = Path(__file__).parents[1]
 GLUE = REPOSITORY.parent / "shared" / "data" / "glue"
 
 
-def pytest_collection_modifyitems(items):
-    """Starts the long tests, those of the whole workflow, first, so that both cores are busy to the end."""
-    items.sort(key=lambda item: item.path.parent.name != "workflow")
-
-
 @pytest.fixture
 def glue_dir():
     """A real copy of GLUE beside the repository; its text is not ours to ship."""
