@@ -28,7 +28,7 @@ RUNS = pd.DataFrame(
 def test_a_summary_in_markdown():
     lines = render(summarise(RUNS), ".md").splitlines()
     assert len(lines) == 4
-    assert "| rte (accuracy, test) | adamw | 0/3 [0.00, 0.56] | 72.0 ± 2.0 | 72.0 |" in lines[2]
+    assert "| rte: test accuracy × 100 | adamw | 0/3 [0.00, 0.56] | 72.0 ± 2.0 | 72.0 |" in lines[2]
     assert "3/3 [0.44, 1.00] | 50.0 ± 0.0" in lines[3]
     assert lines[3].endswith("| – (n = 0) |")
 
@@ -49,3 +49,7 @@ def test_the_report_gets_html_with_every_row():
 def test_another_format_is_refused():
     with pytest.raises(UserError, match="accepted: .md, .tex, .html"):
         render(summarise(RUNS), ".docx")
+
+
+def test_a_synthetic_task_is_called_synthetic():
+    assert "| syn-rte (synthetic): test accuracy" in render(summarise(RUNS.assign(task="syn-rte")), ".md")

@@ -34,7 +34,7 @@ rule compare:
 rule tables:
     input:
         table=f"{STUDY_FOLDER}/{{table}}.csv",
-        src=source_path("tables.py"),
+        src=[source_path(name) for name in ("tables.py", "figures/__init__.py")],
     output:
         html=report(
             f"{STUDY_FOLDER}/tables/{{table}}.html",

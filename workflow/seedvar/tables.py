@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from seedvar.errors import UserError
+from seedvar.figures import METRIC_NAMES, task_title
 
 STYLE = """<meta charset="utf-8">
 <style>
@@ -43,13 +44,13 @@ def render(table: pd.DataFrame, suffix: str) -> str:
 
 
 def _summary(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    header = ["task (metric, split)", "arm", "failed [95 % Wilson]", "mean ± SD", "median", "IQM", "min", "max"]
+    header = ["task and score", "arm", "failed [95 % Wilson]", "mean ± SD", "median", "IQM", "min", "max"]
     header += ["majority", "mean ± SD of the runs that did not fail"]
     rows = []
     for row in table.to_dict("records"):
         rows.append(
             [
-                f"{row['task']} ({row['metric']}, {row['split']})",
+                f"{task_title(row['task'])}: {row['split']} {METRIC_NAMES.get(row['metric'], row['metric'])} × 100",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
                 _mean_sd(row["mean"], row["sd"]),
@@ -64,7 +65,7 @@ def _comparisons(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     header = [
         "task",
         "arm against baseline",
-        "difference of means [95 %]",
+        "difference of means × 100 [95 %]",
         "Welch p (Holm)",
         "A12",
         "Mann-Whitney p (Holm)",
@@ -75,7 +76,7 @@ def _comparisons(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         low, high = row["mean_difference_low"], row["mean_difference_high"]
         rows.append(
             [
-                row["task"],
+                task_title(row["task"]),
                 f"{row['arm']} against {row['baseline']}",
                 f"{100 * row['mean_difference']:+.1f} [{_percent(low)}, {_percent(high)}]",
                 _p(row["welch_p_holm"]),
@@ -109,6 +110,14 @@ def _p(value: float) -> str:
 
 
 def _tex(text: str) -> str:
-    for character, command in (("%", r"\%"), ("_", r"\_"), ("±", r"$\pm$"), ("∞", r"$\infty$"), ("–", "--")):
+    for character, command in (
+        ("%", r"\%"),
+        ("×", r"$\times$"),
+        ("ρ", r"$\rho$"),
+        ("_", r"\_"),
+        ("±", r"$\pm$"),
+        ("∞", r"$\infty$"),
+        ("–", "--"),
+    ):
         text = text.replace(character, command)
     return text

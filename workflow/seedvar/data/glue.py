@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seedvar.data.tasks import Task
-from seedvar.errors import UserError
+from seedvar.errors import UserError, first_line
 from seedvar.files import files_digest
 
 HUB_ID = "nyu-mll/glue"
@@ -115,10 +115,9 @@ def load(task: Task, folder: Path | None) -> dict[str, list[dict]]:
         try:
             data = load_dataset(HUB_ID, task.name)
         except Exception as error:  # the hub's client raises many kinds, from OSError to its own
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(
-                f"config.yaml: glue_dir: is not set, and the hub did not give {HUB_ID}/{task.name} ({reason}); "
-                "accepted: a connection to the hub, or a folder in its Parquet layout"
+                f"config.yaml: glue_dir: is not set, and the hub did not give {HUB_ID}/{task.name} "
+                f"({first_line(error)}); accepted: a connection to the hub, or a folder in its Parquet layout"
             ) from None
         data = {"train": data["train"], "validation": data[task.validation]}
     return {split: data[split].select_columns(columns).to_list() for split in ("train", "validation")}

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedvar.errors import UserError
+from seedvar.errors import UserError, first_line
 from seedvar.files import copy_folder, files_digest, read_json, write_json
 
 EMBEDDED = {path.name: path for path in Path(__file__).parent.iterdir() if (path / "config.json").is_file()}
@@ -132,9 +132,8 @@ def _download(source: ModelSource) -> Path:
     try:
         folder = Path(snapshot_download(source.hub_id, allow_patterns=WANTED, ignore_patterns=UNWANTED))
     except Exception as error:  # the hub's client raises many kinds, from OSError to its own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
-            f"model: the hub did not give '{source.hub_id}' ({reason}); accepted: a connection to the hub, "
+            f"model: the hub did not give '{source.hub_id}' ({first_line(error)}); accepted: a connection to the hub, "
             "or a local folder with the checkpoint"
         ) from None
     return _checked(folder, f"model: {source.hub_id}")
