@@ -13,6 +13,7 @@ if not PLAN.site.from_tables:
     include: "workflow/rules/data.smk"
     include: "workflow/rules/train.smk"
     include: "workflow/rules/collect.smk"
+    include: "workflow/rules/probes.smk"
 
 
 include: "workflow/rules/analyse.smk"

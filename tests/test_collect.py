@@ -10,14 +10,14 @@ from seedvar.collect import collect, read_runs
 from seedvar.errors import UserError
 from seedvar.grid import expand
 from seedvar.record import RunRecord
-from seedvar.study import Recipe, Study
+from seedvar.study import RecipeByTask, Study
 
 STUDY = Study(
     data="synthetic",
     model="tiny",
     tasks=["syn-rte", "syn-stsb"],
     seeds=2,
-    arms={"plain": Recipe(), "top": Recipe(reinit_layers=1)},
+    arms={"plain": {}, "top": {"reinit_layers": 1}},
     baseline="plain",
 )
 
@@ -40,6 +40,7 @@ def write_cell(results, cell, score):
         updates=10,
         best_update=5,
         train_loss=0.4,
+        constant_loss=0.6931,
         examples={"train": 10, "validation": 2, "test": 2},
         wall_time_s=1.0,
         device="cpu",
@@ -101,7 +102,7 @@ def test_a_missing_or_damaged_result_is_named_and_no_table_is_written(results, d
 
 
 def test_names_that_look_like_numbers_or_nothing_stay_names(results, tmp_path):
-    study = STUDY.model_copy(update={"arms": {"None": Recipe(), "2": Recipe(reinit_layers=1)}})
+    study = STUDY.model_copy(update={"arms": {"None": RecipeByTask(), "2": RecipeByTask(reinit_layers=1)}})
     collect(study, "odd", "tiny", results)
     assert read_runs(results / "odd" / "runs.csv")["arm"].unique().tolist() == ["None", "2"]
 

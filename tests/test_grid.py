@@ -1,11 +1,10 @@
 """Cells: their names, their folders, their identity."""
 
-from seedvar.grid import Cell, expand
-from seedvar.study import Recipe, Study
+from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
+from seedvar.recipe import Recipe
+from seedvar.study import Forgetting, Probes, RunOf, Study, Surface
 
-STUDY = Study(
-    data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": Recipe(), "b": Recipe(reinit_layers=1)}
-)
+STUDY = Study(data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
 
 
 def test_a_study_is_tasks_times_arms_times_seeds():
@@ -34,3 +33,48 @@ def test_a_field_given_its_default_makes_no_other_cell():
     second = Cell("glue", "bert", "rte", Recipe(learning_rate=2e-5, optimizer="adamw"), 0, 0)
     assert first.specification() == second.specification()
     assert first.folder() == second.folder()
+
+
+def test_an_intermediate_cell_has_the_recipe_of_the_arm_without_what_is_about_the_task_itself():
+    recipe = Recipe(intermediate_task="mnli", learning_rate=1e-4, reinit_layers=2, n_train=100, mixout=0.1)
+    first = Cell("glue", "bert", "rte", recipe, 3, 7).intermediate()
+    assert first == Cell("glue", "bert", "mnli", Recipe(learning_rate=1e-4), 0, 0)
+    assert first.intermediate() is None
+    assert Cell("glue", "bert", "rte", recipe, 4, 8).intermediate() == first
+
+
+def test_by_task_the_more_special_recipe_wins():
+    study = Study(
+        data="glue",
+        model="bert",
+        tasks=["rte", "cola"],
+        seeds=1,
+        recipe={"epochs": 4, "by_task": {"cola": {"epochs": 5, "batch_size": 8}}},
+        arms={"a": {"by_task": {"cola": {"epochs": 6}}}, "b": {"epochs": 7}},
+    )
+    assert [cell.recipe.slug() for _, cell in expand(study, "bert")] == [
+        "adamw+epochs4",
+        "adamw+epochs7",
+        "adamw+epochs6+batch8",
+        "adamw+epochs7+batch8",
+    ]
+
+
+def test_probes_name_runs_of_the_study():
+    study = STUDY.model_copy(
+        update={
+            "probes": Probes(
+                forgetting=Forgetting(tasks=["cola"], arms=["b"], runs=1),
+                surface=Surface(task="rte", first=RunOf(arm="a", seed=0), second=RunOf(arm="b", seed=1)),
+            )
+        }
+    )
+    assert [(arm, cell.folder()) for arm, cell in forgetting_runs(study, "bert")] == [
+        ("b", "cells/glue/bert/cola/adamw+reinit1/seed-0")
+    ]
+    assert [cell.folder() for cell in surface_runs(study, "bert")] == [
+        "cells/glue/bert/rte/adamw/seed-0",
+        "cells/glue/bert/rte/adamw+reinit1/seed-1",
+    ]
+    assert forgetting_runs(STUDY, "bert") == []
+    assert surface_runs(STUDY, "bert") == ()

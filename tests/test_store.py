@@ -41,3 +41,16 @@ def test_an_incomplete_cell_is_not_kept(tmp_path):
     with pytest.raises(OSError, match="curve.csv"):
         store.keep(tmp_path / "store", KEY, tmp_path / "cell")
     assert not store.entry(tmp_path / "store", KEY).exists()
+
+
+def test_weights_stay_in_the_store_until_they_are_given_away(tmp_path):
+    make_cell(tmp_path / "cell")
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    store.keep_weights(tmp_path / "store", KEY, lambda path: path.write_bytes(b"weights"))
+    assert store.take_weights(tmp_path / "store", KEY, tmp_path / "a.safetensors", remove=False)
+    assert store.take_weights(tmp_path / "store", KEY, tmp_path / "b.safetensors", remove=True)
+    assert not store.take_weights(tmp_path / "store", KEY, tmp_path / "c.safetensors", remove=True)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes() == b"weights"
+    assert not (tmp_path / "c.safetensors").exists()
+    assert store.restore(tmp_path / "store", KEY, tmp_path / "again")
+    assert not (tmp_path / "again" / "weights.safetensors").exists()

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from seedvar.errors import UserError
-from seedvar.study import Recipe, SiteConfig, Study, json_schema, read_site_config, read_study
+from seedvar.recipe import Recipe
+from seedvar.study import SiteConfig, Study, json_schema, read_site_config, read_study
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -36,7 +37,7 @@ def study_file(tmp_path):
 
 def test_a_study_has_named_recipes_and_seeds(study_file):
     study = read_study(study_file(GOOD))
-    assert {name: recipe.optimizer for name, recipe in study.named_recipes().items()} == {
+    assert {name: recipe.optimizer for name, recipe in study.named_recipes("rte").items()} == {
         "bertadam": "bertadam",
         "adamw": "adamw",
     }
@@ -46,7 +47,7 @@ def test_a_study_has_named_recipes_and_seeds(study_file):
 def test_a_grid_is_expanded_in_full_and_names_its_arms(study_file):
     arms = GOOD[GOOD.index("arms:") :]
     text = GOOD.replace(arms, "grid: {optimizer: [bertadam, adamw], reinit_layers: [0, 2]}\nbaseline: adamw\n")
-    recipes = read_study(study_file(text)).named_recipes()
+    recipes = read_study(study_file(text)).named_recipes("rte")
     assert list(recipes) == ["bertadam", "bertadam+reinit2", "adamw", "adamw+reinit2"]
     assert recipes["adamw+reinit2"].reinit_layers == 2
 
@@ -70,7 +71,7 @@ def test_yaml_anchors_and_merge_keys_may_be_used(study_file):
     text = GOOD.replace("bertadam: {optimizer: bertadam}", "bertadam: &b {optimizer: bertadam}").replace(
         "adamw: {optimizer: adamw}", "adamw: {<<: *b, optimizer: adamw}"
     )
-    assert read_study(study_file(text)).named_recipes()["adamw"].optimizer == "adamw"
+    assert read_study(study_file(text)).named_recipes("rte")["adamw"].optimizer == "adamw"
 
 
 @pytest.mark.parametrize("name", ["cells", "my study"])
@@ -190,6 +191,7 @@ def test_defaults_never_change():
         "frozen_layers": 0,
         "stop_failed_after": None,
         "diagnostics_every": None,
+        "intermediate_task": None,
     }
 
 
@@ -216,3 +218,34 @@ def test_the_guide_to_the_configuration_names_every_key():
     text = (REPOSITORY / "config/README.md").read_text()
     keys = [*SiteConfig.model_fields, *Study.model_fields, *Recipe.model_fields]
     assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+SURFACE = "probes: {surface: {task: rte, first: {arm: bertadam, seed: 1}, second: {arm: adamw, seed: 0}}}\nbaseline"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("adamw}", "adamw, by_task: {qqp: {epochs: 1}}}", "by_task: unknown task 'qqp'; accepted: rte"),
+        (
+            "adamw}",
+            "adamw, by_task: {rte: {epoch: 1}}}",
+            "by_task.rte.epoch: unknown key .did you mean 'epochs'",
+        ),
+        ("adamw}", "adamw, by_taks: {}}", "arms.adamw.by_taks: unknown key .did you mean 'by_task'"),
+        ("adamw}", "adamw, intermediate_task: rte}", "intermediate_task: 'rte' is not accepted on rte; accepted: mrpc"),
+        ("adamw}", "adamw, intermediate_task: syn-rte}", "'syn-rte' is not accepted on rte"),
+        ("baseline", "probes: {forgetting: {arms: [x]}}\nbaseline", "probes.forgetting.arms: 'x' is not accepted"),
+        ("baseline", "probes: {forgetting: {tasks: [x]}}\nbaseline", "probes.forgetting.tasks: 'x' is not accepted"),
+        ("baseline", "probes: {forgetting: {run: 1}}\nbaseline", "forgetting.run: unknown key .did you mean 'runs'"),
+        ("baseline", "probes: {forgetting: {text: gone.txt}}\nbaseline", "there is no file gone.txt"),
+        ("baseline", SURFACE.replace("seed: 1", "seed: 9"), "probes.surface.first.seed: the study has no seed 9"),
+        ("baseline", SURFACE.replace("bertadam", "x"), "probes.surface.first.arm: 'x' is not accepted"),
+        ("baseline", SURFACE.replace("task: rte", "task: cola"), "probes.surface.task: 'cola' is not accepted"),
+        ("baseline", SURFACE.replace("surface: {", "surface: {low: 3, "), "probes.surface.high: 1.5 is not accepted"),
+        ("baseline", "probes: {surfaces: {}}\nbaseline", "probes.surfaces: unknown key .did you mean 'surface'"),
+    ],
+)
+def test_a_mistake_in_probes_or_task_recipes_is_one_sentence(study_file, old, new, sentence):
+    with pytest.raises(UserError, match=sentence):
+        read_study(study_file(GOOD.replace(old, new)))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seedvar.data.metrics import is_degenerate, majority_score, scores
+from seedvar.data.metrics import constant_loss, is_degenerate, majority_score, scores
 from seedvar.data.tasks import TASKS
 
 
@@ -61,3 +61,10 @@ LABELS = np.array([1, 1, 1, 0, 0])
 )
 def test_a_run_is_degenerate_when_it_is_no_better_than_the_trivial_predictor(task, measured, expected):
     assert is_degenerate(TASKS[task], measured, LABELS) is expected
+
+
+def test_the_constant_loss_is_the_entropy_of_the_labels_or_their_variance():
+    assert constant_loss(TASKS["rte"], np.array([0.0, 1.0])) == pytest.approx(math.log(2))
+    assert constant_loss(TASKS["rte"], np.array([1.0, 1.0])) == 0.0
+    assert constant_loss(TASKS["mnli"], np.array([0.0, 1.0, 2.0])) == pytest.approx(math.log(3))
+    assert constant_loss(TASKS["stsb"], np.array([1.0, 5.0])) == 4.0

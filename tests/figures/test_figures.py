@@ -6,7 +6,19 @@ import pandas as pd
 import pytest
 
 from seedvar.errors import UserError
-from seedvar.figures import FAILED_COLOUR, curves, diagnostics, distribution, save
+from seedvar.figures import (
+    FIGURES,
+    distribution,
+    forgetting,
+    gradient_norms,
+    learning_curves,
+    saturation_and_entropy,
+    step_multiple,
+    surface,
+    update_ratios,
+    weight_distance,
+)
+from seedvar.figures.style import FAILED_COLOUR, save
 
 ARMS, TASKS = ["bertadam", "adamw"], ["syn-rte", "cola", "mrpc"]
 
@@ -23,6 +35,7 @@ def runs():
             "metric": {"cola": "matthews", "mrpc": "f1"}.get(task, "accuracy"),
             "split": "test",
             "majority": 0.5,
+            "optimizer": arm,
             "degenerate": arm == "bertadam" and seed < 2,
             "score": 0.5 if arm == "bertadam" and seed < 2 else rng.uniform(0.6, 0.9),
         }
@@ -56,7 +69,7 @@ def _close():
 
 
 def test_every_run_is_a_point_and_failed_runs_differ_in_shape_and_colour(runs):
-    panels = [ax for ax in distribution.draw(runs).axes if ax.axison]
+    panels = [ax for ax in distribution.draw(distribution.numbers(runs)).axes if ax.axison]
     assert [ax.get_title() for ax in panels] == ["syn-rte (synthetic)", "cola", "mrpc"]
     for ax in panels:
         points = [line for line in ax.lines if line.get_marker() == "o"]
@@ -69,12 +82,12 @@ def test_every_run_is_a_point_and_failed_runs_differ_in_shape_and_colour(runs):
 
 def test_a_task_that_lacks_an_arm_says_so(runs):
     runs = runs[~((runs["task"] == "cola") & (runs["arm"] == "adamw"))]
-    panel = distribution.draw(runs).axes[1]
+    panel = distribution.draw(distribution.numbers(runs)).axes[1]
     assert panel.get_xticklabels()[1].get_text() == "adamw\nno run"
 
 
 def test_learning_curves_have_loss_and_score_for_every_task(runs, curve_table):
-    figure = curves.draw(runs, curve_table)
+    figure = learning_curves.draw(learning_curves.numbers(runs, curve_table))
     labels = [ax.get_ylabel() for ax in figure.axes]
     assert labels[:3] == ["training loss (nats)"] * 3
     assert labels[3:] == [f"validation {name} × 100" for name in ("accuracy", "MCC", "F1")]
@@ -101,7 +114,7 @@ def diagnostic_table(runs):
 
 
 def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
-    figure = diagnostics.draw_gradient_norms(runs, diagnostic_table)
+    figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
     titles = [ax.get_title() for ax in figure.axes]
     assert titles[0] == "syn-rte (synthetic)\n2 failed runs"
     assert titles[3] == "syn-rte (synthetic)\n6 other runs"
@@ -112,7 +125,7 @@ def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
 
 def test_weight_distance_is_that_of_the_last_measurement(runs, diagnostic_table):
     diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 100.0
-    figure = diagnostics.draw_weight_distance(runs, diagnostic_table)
+    figure = weight_distance.draw(weight_distance.numbers(runs, diagnostic_table))
     assert len(figure.axes) == 3
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["embeddings", "layer 1", "classifier"]
     assert figure.axes[0].lines[0].get_ydata() == pytest.approx([4.0] * 3)
@@ -121,10 +134,90 @@ def test_weight_distance_is_that_of_the_last_measurement(runs, diagnostic_table)
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
 def test_the_same_tables_give_the_same_file(runs, tmp_path, suffix):
     for name in ("a", "b"):
-        save(distribution.draw(runs), [tmp_path / f"{name}.{suffix}"])
+        save(distribution.draw(distribution.numbers(runs)), [tmp_path / f"{name}.{suffix}"])
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
 def test_another_file_type_is_refused(runs, tmp_path):
-    with pytest.raises(UserError, match="accepted: a file that ends in .png or .pdf"):
-        save(distribution.draw(runs), [tmp_path / "a.gif"])
+    with pytest.raises(UserError, match="accepted: files that end in .png, .pdf or .csv"):
+        save(distribution.draw(distribution.numbers(runs)), [tmp_path / "a.gif"])
+
+
+def test_update_ratios_leave_out_updates_at_a_learning_rate_of_zero(runs, diagnostic_table):
+    diagnostic_table.loc[diagnostic_table["update"] == 1, "value"] = 0.0
+    table = update_ratios.numbers(runs, diagnostic_table)
+    assert set(table["update"]) == {11}
+    assert table["geometric_mean"].to_numpy() == pytest.approx(3.0)
+    assert len(update_ratios.draw(table).axes) == 6
+
+
+def quantity_table(runs, values):
+    """Diagnostics with the given (quantity, kind, value) at two updates of every run."""
+    rows = [
+        {**run[["task", "arm", "init_seed", "order_seed"]], "update": update, "quantity": q, "kind": k, "value": v}
+        for _, run in runs.iterrows()
+        for update in (1, 11)
+        for q, k, v in values
+    ]
+    return pd.DataFrame(rows).assign(block="all")
+
+
+def test_saturation_and_entropy_keep_failed_runs_apart(runs):
+    table = quantity_table(runs, [("saturation", "0.99", 0.2), ("saturation", "0.85", 0.4), ("entropy", "all", 0.6)])
+    figure = saturation_and_entropy.draw(saturation_and_entropy.numbers(runs, table))
+    assert len(figure.axes) == 6
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert set(lines) == {"bertadam", "bertadam (failed)", "adamw"}
+    assert lines["bertadam (failed)"].get_linestyle() == ":"
+    assert lines["adamw"].get_ydata() == pytest.approx([0.2, 0.2])
+
+
+def test_saturation_is_left_out_where_a_family_has_none(runs):
+    table = quantity_table(runs, [("entropy", "all", 0.6)])
+    assert len(saturation_and_entropy.draw(saturation_and_entropy.numbers(runs, table)).axes) == 3
+
+
+def test_the_step_multiple_shows_theory_and_measurement_of_each_optimizer(runs):
+    table = quantity_table(runs, [("step_multiple", "measured", 4.0), ("step_multiple", "analytic", 4.1)])
+    numbers = step_multiple.numbers(runs, table)
+    assert numbers[["optimizer", "median", "analytic", "n"]].iloc[0].tolist() == ["adamw", 4.0, 4.1, 12]
+    assert step_multiple.draw(numbers).axes[0].get_xlabel() == "update"
+
+
+def test_forgetting_draws_a_line_a_run_and_the_pretrained_model(runs):
+    table = pd.DataFrame(
+        {
+            **run[["task", "arm", "init_seed", "order_seed"]],
+            "replaced_layers": k,
+            "perplexity": 9.0 - k,
+            "masked_tokens": 50,
+        }
+        for _, run in runs[runs["task"] == "cola"].iterrows()
+        for k in (0, 1, 2)
+    )
+    ax = forgetting.draw(forgetting.numbers(runs, table)).axes[0]
+    assert len(ax.lines) == 8 + 1
+    assert sum(line.get_linestyle() == ":" for line in ax.lines) == 2
+    assert ax.lines[-1].get_ydata()[0] == 7.0
+
+
+def test_the_surface_marks_its_three_points_and_says_which_run_failed(runs):
+    points = [(a, b) for a in (0, 0.5, 1) for b in (0, 0.5, 1)]
+    grid = pd.DataFrame({"a": a, "b": b, "loss": 0.5 + a * a + b * b, "gradient_norm": 1.0 + a} for a, b in points)
+    about = {"task": "cola", "first_arm": "bertadam", "first_init_seed": 0, "first_order_seed": 0}
+    about |= {"second_arm": "adamw", "second_init_seed": 1, "second_order_seed": 1}
+    figure = surface.draw(surface.numbers(runs, grid.assign(**about)))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["start", "bertadam, seed 0 (failed)", "adamw, seed 1"]
+
+
+def test_every_figure_of_the_list_is_a_module_that_draws_from_its_tables():
+    import importlib
+    import inspect
+
+    for name, kind in FIGURES.items():
+        module = importlib.import_module(f"seedvar.figures.{name.replace('-', '_')}")
+        arguments = list(inspect.signature(module.numbers).parameters)
+        assert arguments == [file.split(".")[0] for file in kind.tables], name
+        assert list(inspect.signature(module.draw).parameters)[0] == "numbers"
+        assert kind.caption.endswith(".")

@@ -6,7 +6,7 @@ import torch
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.models.build import build_model
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.optimizers import make_optimizer
 
 

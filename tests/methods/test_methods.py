@@ -9,7 +9,7 @@ import torch
 from seedvar.data.tasks import TASKS
 from seedvar.methods import METHODS, Watcher, methods_with
 from seedvar.models.build import build_model
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.optimizers import make_optimizer
 
 

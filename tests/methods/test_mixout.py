@@ -8,7 +8,7 @@ from seedvar.data.tasks import TASKS
 from seedvar.methods.mixout import MixLinear, apply_mixout
 from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 P = 0.3
 

@@ -6,7 +6,7 @@ import torch
 from seedvar.data.tasks import TASKS
 from seedvar.methods.pretrained_decay import PretrainedDecay
 from seedvar.models.build import build_model
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.optimizers import make_optimizer
 
 RATE, STRENGTH, PULLS = 0.1, 0.5, 7

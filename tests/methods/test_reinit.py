@@ -7,7 +7,7 @@ from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 RTE = TASKS["rte"]
 

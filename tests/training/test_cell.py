@@ -17,8 +17,8 @@ from seedvar.data.tasks import TASKS
 from seedvar.grid import Cell
 from seedvar.models.sources import ModelSource
 from seedvar.models.sources import prepare as prepare_model
+from seedvar.recipe import Recipe
 from seedvar.record import read_record
-from seedvar.study import Recipe
 
 RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluations=2)
 

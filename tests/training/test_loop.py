@@ -13,7 +13,7 @@ from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
 from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training import loop
 from seedvar.training.loop import fine_tune, make_batch, predict
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.optimizers import TransformersAdamW, make_optimizer, schedule
 
 GRADIENTS = [0.1, -0.2, 0.3]

@@ -117,7 +117,7 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
         path.write_text(original)
         return plan
 
-    assert set(edited("figures/distribution.py")) == {"distribution", "report", "all", "total"}
+    assert set(edited("figures/distribution.py")) == {"figure", "report", "all", "total"}
     assert set(edited("stats/compare.py")) == {"compare", "tables", "report", "all", "total"}
     assert edited("methods/reinit.py")["train"] == 6
     assert edited("training/loop.py")["train"] == 12
@@ -153,7 +153,7 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
         shutil.rmtree(checkout / name)
     shutil.rmtree(checkout / ".snakemake")
     plan = planned(snakemake("figures", "-n", "from_tables=true"))
-    assert set(plan) == {"distribution", "learning_curves", "figures", "total"}
+    assert set(plan) == {"figure", "figures", "total"}
     assert snakemake("figures", "from_tables=true").returncode == 0
     assert (folder / "figures" / "distribution.png").is_file()
 
@@ -219,13 +219,47 @@ def test_the_folder_given_on_the_command_line_is_the_one_that_is_read(checkout, 
     assert len(pd.read_csv(checkout / "results" / "tiny_study" / "runs.csv")) == 2
 
 
-def test_diagnostics_are_gathered_and_drawn_where_a_study_asks(checkout, study, snakemake):
-    study(("evaluations: 2", "evaluations: 2, diagnostics_every: 2"), ("seeds: 2", "seeds: 1"))
-    assert snakemake("--cores", "2").returncode == 0
+def test_diagnostics_probes_and_intermediate_tasks_run_to_the_end(checkout, study, snakemake):
+    shutil.rmtree(checkout / "tiny")
+    study(
+        ("./tiny", "syn-bert"),  # it has a masked-word head
+        ("[syn-rte, syn-stsb]", "[syn-rte]"),
+        ("seeds: 2", "seeds: 1"),
+        ("evaluations: 2", "evaluations: 2, diagnostics_every: 2"),
+        ("top: {reinit_layers: 1}", "after: {intermediate_task: syn-mrpc}"),
+        (
+            "baseline: plain",
+            """baseline: plain
+probes:
+  forgetting: {arms: [plain], paragraphs: 20}
+  surface: {task: syn-rte, first: {arm: plain, seed: 0}, second: {arm: after, seed: 0}, points: 2, examples: 8}
+""",
+        ),
+    )
+    done = snakemake("--cores", "2")
+    assert done.returncode == 0, done.stderr
+    assert "3 cells leave their weights for probes or for other cells, about 2 MB each" in done.stderr
     folder = checkout / "results" / "tiny_study"
-    assert set(pd.read_csv(folder / "diagnostics.csv")["quantity"]) == {"gradient_norm", "update_ratio", "distance"}
-    for name in ("gradient-norms", "weight-distance"):
+    found = set(pd.read_parquet(folder / "diagnostics.parquet")["quantity"])
+    assert found == {"gradient_norm", "update_ratio", "distance", "saturation", "entropy", "step_multiple"}
+    assert len(pd.read_csv(folder / "forgetting.csv")) == 9
+    assert len(pd.read_csv(folder / "surface.csv")) == 4
+    for name in ("gradient-norms", "weight-distance", "step-multiple", "forgetting", "surface"):
         assert (folder / "figures" / f"{name}.png").is_file()
+    assert planned(snakemake("-n")) == {}
+
+    # Probes give the weights back; the intermediate cell's stay in the store, so that a seed more trains one
+    # cell an arm and nothing before it.
+    assert not list(checkout.glob("results/cells/**/weights.safetensors"))
+    assert len(list(checkout.glob("results/store/**/weights.safetensors"))) == 1
+    text = (checkout / "config/studies/tiny_study.yaml").read_text()
+    (checkout / "config/studies/tiny_study.yaml").write_text(text.replace("seeds: 1", "seeds: 2"))
+    before = {log: log.stat().st_mtime_ns for log in checkout.glob("results/logs/train/**/*.log")}
+    assert snakemake("cells", "--cores", "2").returncode == 0
+    logs = [log for log in checkout.glob("results/logs/train/**/*.log") if log.stat().st_mtime_ns != before.get(log)]
+    assert len(logs) == 2
+    for log in checkout.glob("results/logs/weights/**/*.log"):
+        assert "trained again" not in log.read_text()
 
 
 def test_one_arm_alone_has_nothing_to_compare(checkout, study, snakemake):

@@ -27,7 +27,7 @@ rule collect_diagnostics:
         study=PLAN.study_file,
         src=[source_path(name) for name in ("collect.py", "grid.py")],
     output:
-        f"{STUDY_FOLDER}/diagnostics.csv",
+        f"{STUDY_FOLDER}/diagnostics.parquet",
     log:
         f"results/logs/collect/{PLAN.name}-diagnostics.log",
     conda:
@@ -35,5 +35,5 @@ rule collect_diagnostics:
     params:
         model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --model {params.model} --diagnostics --results results"
-        " --log {log}"
+        "seedvar collect {input.study:q} --part diagnostics --model {params.model}"
+        " --results results --log {log}"

@@ -8,8 +8,17 @@ from snakemake.exceptions import WorkflowError
 
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
+from seedvar.figures import FIGURES as FIGURE_KINDS
+from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
 from seedvar.plan import make_plan, put_commands_on_path, source_path
 from seedvar.progress import report_progress
+
+
+def command_line(settings, *names):
+    values = {name: getattr(settings, name, None) for name in names}
+    words = [f"--{name}={value}" for name, value in values.items() if value is not None]
+    return shlex.join(words)
+
 
 put_commands_on_path()
 try:
@@ -19,14 +28,24 @@ except UserError as error:
 
 RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
 STUDY_FOLDER = f"results/{PLAN.name}"
-DIAGNOSTIC_FIGURES = ["gradient-norms", "weight-distance"]
-FIGURE_NAMES = ["distribution", "learning-curves"] + (
-    DIAGNOSTIC_FIGURES if PLAN.has_diagnostics else []
+FORGETTING = {
+    forgetting_file(arm, cell): cell
+    for arm, cell in forgetting_runs(PLAN.study, PLAN.model.name)
+}
+SURFACE_RUNS = surface_runs(PLAN.study, PLAN.model.name)
+SURFACE_ROWS = [
+    f"{STUDY_FOLDER}/{surface_file(row)}"
+    for row in range(PLAN.study.probes.surface.points if SURFACE_RUNS else 0)
+]
+FORGETTING_TEXT = command_line(PLAN.study.probes.forgetting, "text", "paragraphs")
+SURFACE_GRID = command_line(
+    PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
+FIGURE_NAMES = [name for name, kind in FIGURE_KINDS.items() if kind.when(PLAN.study)]
 FIGURES = [
     f"{STUDY_FOLDER}/figures/{name}.{suffix}"
     for name in FIGURE_NAMES
-    for suffix in ("png", "pdf")
+    for suffix in ("png", "pdf", "csv")
 ]
 TABLE_NAMES = ["summary"] + (["comparisons"] if PLAN.has_comparisons else [])
 TABLES = [f"{STUDY_FOLDER}/{name}.csv" for name in TABLE_NAMES] + [
@@ -53,13 +72,25 @@ def cell_folder(wildcards):
 
 def cell_of(wildcards):
     folder = cell_folder(wildcards)
-    if folder not in PLAN.cells:
+    cell = PLAN.cell(folder)
+    if cell is None:
         raise WorkflowError(f"{PLAN.study_file} has no cell results/{folder}")
-    return PLAN.cells[folder]
+    return cell
 
 
 def cell_data(wildcards):
     return f"results/{cell_of(wildcards).data_folder()}/data.json"
+
+
+def cell_intermediate_weights(wildcards):
+    first = cell_of(wildcards).intermediate()
+    return [f"results/{first.weights_file()}"] if first else []
+
+
+# The fingerprint of a cell covers that of the cell on the intermediate task, so its data too.
+def cell_intermediate_data(wildcards):
+    first = cell_of(wildcards).intermediate()
+    return [f"results/{first.data_folder()}/data.json"] if first else []
 
 
 def cell_sources(wildcards):
@@ -74,6 +105,26 @@ def cell_task(wildcards):
     return asdict(TASKS[wildcards.task])
 
 
+# A figure: the tables that it shows and the code that draws it.
+def figure_tables(wildcards):
+    return [f"{STUDY_FOLDER}/{name}" for name in FIGURE_KINDS[wildcards.figure].tables]
+
+
+def figure_sources(wildcards):
+    own = wildcards.figure.replace("-", "_") + ".py"
+    return [
+        source_path(f"figures/{name}") for name in (own, "style.py", "seedvar.mplstyle")
+    ]
+
+
+def figure_title(wildcards):
+    return FIGURE_KINDS[wildcards.figure].title
+
+
+def figure_caption(wildcards):
+    return FIGURE_KINDS[wildcards.figure].caption
+
+
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
 # a parameter that depends on `threads` as a reason to run a job again.
 def warm_option(wildcards, threads):
@@ -81,7 +132,30 @@ def warm_option(wildcards, threads):
 
 
 def train_options(wildcards, threads):
-    return f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
+    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
+    is_kept = cell_folder(wildcards) in PLAN.kept
+    return f"{options} --keep-weights" if is_kept else options
+
+
+def weights_options(wildcards, threads):
+    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
+    is_intermediate = cell_folder(wildcards) in PLAN.intermediates
+    return f"{options} --keep" if is_intermediate else options
+
+
+# Probes: what each job measures, and where.
+def forgetting_run(wildcards):
+    return FORGETTING[
+        f"probes/forgetting/{wildcards.task}/{wildcards.arm}/seed-{wildcards.seed}.csv"
+    ]
+
+
+def forgetting_weights(wildcards):
+    return f"results/{forgetting_run(wildcards).weights_file()}"
+
+
+def forgetting_specification(wildcards):
+    return forgetting_run(wildcards).specification()
 
 
 def data_options(wildcards, threads):
@@ -109,6 +183,8 @@ def start_progress(dag):
     planned = {
         str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"
     }
+    if planned and (message := PLAN.weights_message()):
+        print(f"seedvar: {message}", file=sys.stderr)
     if planned:
         n_valid = len(set(RESULTS) - planned)
         END_PROGRESS.append(report_progress([Path(path) for path in planned], n_valid))

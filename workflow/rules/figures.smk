@@ -1,81 +1,26 @@
 # Tables to figures. A figure depends on tables alone and can be drawn without a model or data.
 
 
-rule distribution:
+rule figure:
     input:
-        runs=f"{STUDY_FOLDER}/runs.csv",
-        src=[
-            source_path(f"figures/{name}")
-            for name in ("distribution.py", "__init__.py", "seedvar.mplstyle")
-        ],
-    output:
-        png=report(
-            f"{STUDY_FOLDER}/figures/distribution.png",
-            caption="../report/distribution.rst",
-            category="Figures",
-            labels={"figure": "Scores of every run"},
-        ),
-        pdf=f"{STUDY_FOLDER}/figures/distribution.pdf",
-    log:
-        f"results/logs/figures/{PLAN.name}-distribution.log",
-    conda:
-        "../../envs/seedvar.yaml"
-    shell:
-        "seedvar figure distribution --runs {input.runs} --out {output} --log {log}"
-
-
-rule learning_curves:
-    input:
-        runs=f"{STUDY_FOLDER}/runs.csv",
-        curves=f"{STUDY_FOLDER}/curves.csv",
-        src=[
-            source_path(f"figures/{name}")
-            for name in ("curves.py", "__init__.py", "seedvar.mplstyle")
-        ],
-    output:
-        png=report(
-            f"{STUDY_FOLDER}/figures/learning-curves.png",
-            caption="../report/learning-curves.rst",
-            category="Figures",
-            labels={"figure": "Learning curves"},
-        ),
-        pdf=f"{STUDY_FOLDER}/figures/learning-curves.pdf",
-    log:
-        f"results/logs/figures/{PLAN.name}-learning-curves.log",
-    conda:
-        "../../envs/seedvar.yaml"
-    shell:
-        "seedvar figure learning-curves --runs {input.runs} --curves {input.curves}"
-        " --out {output} --log {log}"
-
-
-rule diagnostic_figure:
-    input:
-        runs=f"{STUDY_FOLDER}/runs.csv",
-        diagnostics=f"{STUDY_FOLDER}/diagnostics.csv",
-        src=[
-            source_path(f"figures/{name}")
-            for name in (
-                "diagnostics.py",
-                "curves.py",
-                "__init__.py",
-                "seedvar.mplstyle",
-            )
-        ],
+        tables=figure_tables,
+        src=figure_sources,
     output:
         png=report(
             f"{STUDY_FOLDER}/figures/{{figure}}.png",
-            caption="../report/diagnostics.rst",
+            caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}"},
         ),
         pdf=f"{STUDY_FOLDER}/figures/{{figure}}.pdf",
+        csv=f"{STUDY_FOLDER}/figures/{{figure}}.csv",
     log:
         f"results/logs/figures/{PLAN.name}-{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(DIAGNOSTIC_FIGURES),
+        figure="|".join(FIGURE_NAMES),
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        caption=figure_caption,
     shell:
-        "seedvar figure {wildcards.figure} --runs {input.runs} --diagnostics {input.diagnostics}"
-        " --out {output} --log {log}"
+        "seedvar figure {wildcards.figure} {input.tables} --out {output} --log {log}"

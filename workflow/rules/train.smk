@@ -4,6 +4,8 @@
 rule train:
     input:
         data=cell_data,
+        intermediate=cell_intermediate_weights,
+        intermediate_data=cell_intermediate_data,
         model="results/models/{model}/model.json",
         src=cell_sources,
     output:
@@ -19,3 +21,24 @@ rule train:
         options=train_options,
     shell:
         "seedvar train --results results --cell {params.cell:q} {params.options} --log {log}"
+
+
+# The weights of a cell, for as long as a probe or a cell that starts from them needs them. Training
+# leaves them in the store; if they are not there any more, the cell is trained once more.
+rule weights:
+    input:
+        "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/result.json",
+    output:
+        temp(
+            "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/weights.safetensors"
+        ),
+    log:
+        "results/logs/weights/{data}/{model}/{task}/{slug}/seed-{seed}.log",
+    conda:
+        "../../envs/seedvar.yaml"
+    threads: 1
+    params:
+        cell=cell_specification,
+        options=weights_options,
+    shell:
+        "seedvar weights --results results --cell {params.cell:q} {params.options} --log {log}"

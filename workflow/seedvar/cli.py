@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 from seedvar.errors import UserError
+from seedvar.figures import FIGURES
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -96,6 +97,35 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", required=True, type=Path)
     sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     sub.add_argument("--threads", default=1, type=int)
+    sub.add_argument("--keep-weights", action="store_true", help="for `seedvar weights`, in the store")
+    _add_warm(sub)
+
+    sub = command("weights", _weights, "Hand out the weights of a trained cell; train it again if they were not kept.")
+    sub.add_argument("--cell", required=True, type=_specification, help="`cell` of a result.json")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    sub.add_argument("--threads", default=1, type=int)
+    sub.add_argument("--keep", action="store_true", help="leave them in the store as well")
+    _add_warm(sub)
+
+    sub = command("forgetting", _forgetting, "Measure masked-word perplexity with the top k layers replaced.")
+    sub.add_argument("--cell", required=True, type=_specification, help="`cell` of a result.json")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--text", help="a text file, a paragraph a line; by default what suits the data")
+    sub.add_argument("--paragraphs", type=int, default=500)
+    sub.add_argument("--out", required=True, type=Path)
+    _add_warm(sub)
+
+    sub = command("surface", _surface, "Measure one row of the surface of loss and gradient norm between two runs.")
+    sub.add_argument("--first", required=True, type=_specification, help="`cell` of a result.json")
+    sub.add_argument("--second", required=True, type=_specification, help="`cell` of a result.json")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--points", type=int, default=21)
+    sub.add_argument("--low", type=float, default=-0.5)
+    sub.add_argument("--high", type=float, default=1.5)
+    sub.add_argument("--examples", type=int, default=128)
+    sub.add_argument("--row", type=int, required=True, help="which point of the first axis, from 0")
+    sub.add_argument("--out", required=True, type=Path)
     _add_warm(sub)
 
     sub = command("pretrain", _pretrain, "Pre-train the embedded model syn-bert.")
@@ -105,7 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("study")
     sub.add_argument("--model", required=True, help="folder name of the model below results/models/")
     sub.add_argument("--results", required=True, type=Path)
-    sub.add_argument("--diagnostics", action="store_true", help="gather the cells' diagnostics instead")
+    sub.add_argument(
+        "--part",
+        choices=["cells", "diagnostics", "forgetting", "surface"],
+        default="cells",
+        help="what to gather; by default runs, curves and predictions",
+    )
 
     for name, run, text in [
         ("summarise", _summarise, "Describe every task and arm: summary.csv."),
@@ -122,11 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
-    sub.add_argument("figure", choices=["distribution", "learning-curves", "gradient-norms", "weight-distance"])
-    sub.add_argument("--runs", required=True, type=Path)
-    sub.add_argument("--curves", type=Path, help="for learning-curves")
-    sub.add_argument("--diagnostics", type=Path, help="for gradient-norms and weight-distance")
-    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .png or .pdf")
+    sub.add_argument("figure", choices=list(FIGURES))
+    sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
+    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
 
     sub = command("schema", _schema, "Print the JSON schema of study files or of config.yaml.")
     sub.add_argument("schema", choices=["study", "config"])
@@ -174,10 +207,14 @@ def _check(arguments) -> None:
     study = read_study(path)
     source = resolve(study.model, _site().models, str(path))
     cells = expand(study, source.name)
-    arms = study.named_recipes()
+    arms = list(study.named_recipes(study.tasks[0]))
     print(f"{path}: {len(cells)} cells = {len(study.tasks)} tasks x {len(arms)} arms x {len(study.seed_pairs())} seeds")
-    for arm, recipe in arms.items():
-        print(f"  {arm}: {recipe.slug()}")
+    for arm in arms:
+        by_slug: dict[str, list[str]] = {}
+        for task in study.tasks:
+            by_slug.setdefault(study.named_recipes(task)[arm].slug(), []).append(task)
+        for slug, tasks in by_slug.items():
+            print(f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else ""))
 
 
 def _model(arguments) -> None:
@@ -198,16 +235,11 @@ def _data(arguments) -> int | None:
 
 def _train(arguments) -> int | None:
     from seedvar import store
-    from seedvar.files import read_json
-    from seedvar.fingerprint import fingerprint
-    from seedvar.grid import Cell, model_folder
+    from seedvar.fingerprint import fingerprint_of
+    from seedvar.grid import Cell
 
     cell, results = Cell.from_specification(arguments.cell), arguments.results
-    key = fingerprint(
-        cell.specification(),
-        data_content=read_json(results / cell.data_folder() / "data.json")["content"],
-        model_content=read_json(model_folder(results, cell.model) / "model.json")["content"],
-    )
+    key = fingerprint_of(cell, results)
     if store.restore(results / "store", key, results / cell.folder()):
         print("taken from the store, nothing trained", file=sys.stderr)
         return None
@@ -219,11 +251,65 @@ def _train(arguments) -> int | None:
 
     from seedvar.training.cell import train_cell
 
-    record = train_cell(cell, key, results, arguments.device, arguments.threads)
+    record = train_cell(cell, key, results, arguments.device, arguments.threads, arguments.keep_weights)
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
     line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
     print(f"{line}, majority {record.majority[split]:.4f}, {record.wall_time_s:.1f} s", file=sys.stderr)
+    return None
+
+
+def _weights(arguments) -> int | None:
+    from seedvar import store
+    from seedvar.fingerprint import fingerprint_of
+    from seedvar.grid import Cell
+
+    cell, results = Cell.from_specification(arguments.cell), arguments.results
+    key, target = fingerprint_of(cell, results), results / cell.weights_file()
+    take = lambda: store.take_weights(results / "store", key, target, remove=not arguments.keep)  # noqa: E731
+    if take():
+        return None
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    from seedvar.training.cell import train_cell
+
+    print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
+    train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
+    take()
+    return None
+
+
+def _forgetting(arguments) -> int | None:
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    import pandas as pd
+
+    from seedvar.files import write_csv
+    from seedvar.grid import Cell, model_folder
+    from seedvar.probes.forgetting import load_paragraphs, perplexities
+
+    cell = Cell.from_specification(arguments.cell)
+    paragraphs = load_paragraphs(cell.data, arguments.text, arguments.paragraphs)
+    weights = arguments.results / cell.weights_file()
+    rows = perplexities(model_folder(arguments.results, cell.model), weights, paragraphs, cell.recipe.max_length)
+    write_csv(arguments.out, pd.DataFrame(rows))
+    return None
+
+
+def _surface(arguments) -> int | None:
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    import pandas as pd
+
+    from seedvar.files import write_csv
+    from seedvar.grid import Cell
+    from seedvar.probes.surface import axis, surface_row
+
+    cells = [Cell.from_specification(arguments.first), Cell.from_specification(arguments.second)]
+    values = axis(arguments.points, arguments.low, arguments.high)
+    weights = tuple(arguments.results / cell.weights_file() for cell in cells)
+    rows = surface_row(*cells, weights, arguments.results, values[arguments.row], values, arguments.examples)
+    write_csv(arguments.out, pd.DataFrame(rows))
     return None
 
 
@@ -234,11 +320,16 @@ def _pretrain(arguments) -> None:
 
 
 def _collect(arguments) -> None:
-    from seedvar.collect import collect, collect_diagnostics
+    from seedvar import collect
     from seedvar.study import read_study, study_path
 
     path = study_path(arguments.study)
-    gather = collect_diagnostics if arguments.diagnostics else collect
+    gather = {
+        "cells": collect.collect,
+        "diagnostics": collect.collect_diagnostics,
+        "forgetting": collect.collect_forgetting,
+        "surface": collect.collect_surface,
+    }[arguments.part]
     gather(read_study(path), path.stem, arguments.model, arguments.results)
 
 
@@ -269,19 +360,26 @@ def _tables(arguments) -> None:
 
 
 def _figure(arguments) -> None:
-    from seedvar.collect import read_runs, read_table
-    from seedvar.figures import curves, diagnostics, distribution, save
+    import importlib
 
-    runs = read_runs(arguments.runs)
-    if arguments.figure == "distribution":
-        figure = distribution.draw(runs)
-    elif arguments.figure == "learning-curves":
-        figure = curves.draw(runs, read_table(arguments.curves))
-    elif arguments.figure == "gradient-norms":
-        figure = diagnostics.draw_gradient_norms(runs, read_table(arguments.diagnostics))
-    else:
-        figure = diagnostics.draw_weight_distance(runs, read_table(arguments.diagnostics))
-    save(figure, arguments.out)
+    from seedvar.collect import read_runs, read_table
+    from seedvar.figures.style import save
+    from seedvar.files import write_csv
+
+    given = {path.stem: path for path in arguments.tables}
+    tables = {}
+    for file in FIGURES[arguments.figure].tables:
+        name = Path(file).stem
+        if name not in given:
+            needed = ", ".join(FIGURES[arguments.figure].tables)
+            raise UserError(f"tables: {arguments.figure} needs {file}; accepted: {needed}")
+        tables[name] = (read_runs if name == "runs" else read_table)(given[name])
+    module = importlib.import_module(f"seedvar.figures.{arguments.figure.replace('-', '_')}")
+    numbers = module.numbers(**tables)
+    pictures = [path for path in arguments.out if path.suffix != ".csv"]
+    save(module.draw(numbers), pictures)
+    for path in set(arguments.out) - set(pictures):
+        write_csv(path, numbers)
 
 
 def _schema(arguments) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.files import write_atomically, write_csv
-from seedvar.grid import Cell, expand
+from seedvar.grid import Cell, expand, forgetting_file, forgetting_runs, surface_file
 from seedvar.record import RunRecord, read_record
 from seedvar.study import Study
 
@@ -47,7 +47,7 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
 
 
 def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:
-    """Gathers `diagnostics.csv` of the cells whose recipes ask for it.
+    """Gathers `diagnostics.csv` of the cells whose recipes ask for it into `diagnostics.parquet`.
 
     Raises:
         UserError: A file is missing or damaged.
@@ -57,7 +57,41 @@ def collect_diagnostics(study: Study, name: str, model_name: str, results: Path)
         if cell.recipe.diagnostics_every:
             key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
             tables.append(_read(pd.read_csv, results / cell.folder() / "diagnostics.csv").assign(**key))
-    write_csv(results / name / "diagnostics.csv", _keys_first(pd.concat(tables, ignore_index=True), list(key)))
+    table = _keys_first(pd.concat(tables, ignore_index=True), list(key))
+    for column in ("task", "arm", "quantity", "block", "kind"):
+        table[column] = table[column].astype("category")
+    table["value"] = table["value"].astype("float32")
+    target = results / name / "diagnostics.parquet"
+    write_atomically(target, lambda path: table.to_parquet(path, index=False, compression="zstd"))
+
+
+def collect_forgetting(study: Study, name: str, model_name: str, results: Path) -> None:
+    """Gathers the forgetting probe's files into `forgetting.csv`, one row a run and number of replaced layers.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    tables = []
+    for arm, cell in forgetting_runs(study, model_name):
+        key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
+        tables.append(_read(pd.read_csv, results / name / forgetting_file(arm, cell)).assign(**key))
+    write_csv(results / name / "forgetting.csv", _keys_first(pd.concat(tables, ignore_index=True), list(key)))
+
+
+def collect_surface(study: Study, name: str, model_name: str, results: Path) -> None:
+    """Gathers the rows of the surface probe into `surface.csv`.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    rows = range(study.probes.surface.points)
+    tables = [_read(pd.read_csv, results / name / surface_file(row)) for row in rows]
+    probe, about = study.probes.surface, {"task": study.probes.surface.task}
+    for key, run in (("first", probe.first), ("second", probe.second)):
+        init_seed, order_seed = run.seed_pair
+        about |= {f"{key}_arm": run.arm, f"{key}_init_seed": init_seed, f"{key}_order_seed": order_seed}
+    table = pd.concat(tables, ignore_index=True).assign(**about)
+    write_csv(results / name / "surface.csv", _keys_first(table, list(about)))
 
 
 def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
@@ -89,6 +123,7 @@ def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
             row[f"{name}_{checkpoint}"] = math.nan if value is None else value
     return row | {
         "train_loss": math.nan if record.train_loss is None else record.train_loss,
+        "constant_loss": record.constant_loss,
         "updates": record.updates,
         "best_update": record.best_update,
         "fingerprint": record.fingerprint,
@@ -108,7 +143,10 @@ def read_runs(path: Path) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Reads a table of a study; a task or an arm may be called `2` or `None`."""
+    """Reads a table of a study, CSV or Parquet; a task or an arm may be called `2` or `None`."""
+    if path.suffix == ".parquet":
+        table = _read(pd.read_parquet, path)
+        return table.astype({name: str for name in table.columns if table[name].dtype == "category"})
     return _read(
         lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
     )

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from seedvar.data.tasks import TASKS
-from seedvar.files import digest, file_digest
+from seedvar.files import digest, file_digest, read_json
+from seedvar.grid import Cell, model_folder
 from seedvar.methods import names_of
 
 PACKAGE = Path(__file__).parent
@@ -39,6 +40,7 @@ WITHOUT_INFLUENCE = [
     "grid.py",
     "record.py",
     "store.py",
+    "recipe.py",
     "study.py",
     "methods/__init__.py",
     "data/tasks.py",  # the fingerprint has the cell's own task, so that another task changes nothing
@@ -47,19 +49,32 @@ WITHOUT_INFLUENCE = [
 ]
 
 
+def fingerprint_of(cell: Cell, results: Path) -> str:
+    """Returns the fingerprint of a cell whose data and model are prepared below `results`."""
+    first = cell.intermediate()
+    return fingerprint(
+        cell.specification(),
+        data_content=read_json(results / cell.data_folder() / "data.json")["content"],
+        model_content=read_json(model_folder(results, cell.model) / "model.json")["content"],
+        intermediate=fingerprint_of(first, results) if first else None,
+    )
+
+
 def sources(changed_fields) -> list[str]:
     """Lists the source files, relative to the package, that decide a cell with these recipe fields set."""
     return [*TRAINING_CORE, *(f"methods/{name}.py" for name in names_of(changed_fields))]
 
 
-def fingerprint(specification: dict, data_content: str, model_content: str) -> str:
+def fingerprint(specification: dict, data_content: str, model_content: str, intermediate: str | None = None) -> str:
     """Returns the fingerprint of a cell.
 
     Args:
         specification: `Cell.specification()`.
         data_content: `content` of the tokenised data's `data.json`.
         model_content: `content` of the model's `model.json`.
+        intermediate: Fingerprint of the cell on the intermediate task, where the recipe has one.
     """
     code = {path: file_digest(PACKAGE / path) for path in sources(specification["recipe"])}
     task = asdict(TASKS[specification["task"]])
-    return digest({"cell": specification, "task": task, "data": data_content, "model": model_content, "code": code})
+    parts = {"cell": specification, "task": task, "data": data_content, "model": model_content, "code": code}
+    return digest(parts if intermediate is None else parts | {"intermediate": intermediate})

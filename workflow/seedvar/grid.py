@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedvar.study import Recipe, Study
+from seedvar.recipe import Recipe
+from seedvar.study import Study
+
+# An intermediate task is learned with these fields of the recipe. The others, such as re-initialised layers or a
+# small training set, are about the task itself.
+INTERMEDIATE_FIELDS = {
+    "optimizer", "learning_rate", "epochs", "batch_size", "warmup_ratio", "weight_decay", "adam_beta2", "adam_epsilon",
+    "max_grad_norm", "dropout", "max_length", "precision", "evaluations", "split",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,20 @@ class Cell:
         """Returns the cell's folder below the results folder."""
         return f"cells/{self.data}/{self.model}/{self.task}/{self.recipe.slug()}/seed-{self.seed_name}"
 
+    def weights_file(self) -> str:
+        """Returns where the weights of its last checkpoint are, while something needs them."""
+        return f"{self.folder()}/weights.safetensors"
+
     def data_folder(self) -> str:
         """Returns the folder of its tokenised data below the results folder."""
         return f"data/{self.data}/{self.model}/{self.task}-len{self.recipe.max_length}"
+
+    def intermediate(self) -> Cell | None:
+        """Returns the cell whose encoder this one starts from; the same for all its seeds, as in the papers."""
+        if self.recipe.intermediate_task is None:
+            return None
+        recipe = Recipe(**{name: value for name, value in self.recipe.changes().items() if name in INTERMEDIATE_FIELDS})
+        return Cell(self.data, self.model, self.recipe.intermediate_task, recipe, init_seed=0, order_seed=0)
 
     def specification(self) -> dict:
         """Returns the cell as plain values: what Snakemake compares and the fingerprint covers."""
@@ -70,9 +89,46 @@ def expand(study: Study, model_name: str) -> list[tuple[str, Cell]]:
     return [
         (arm, Cell(study.data, model_name, task, recipe, init_seed, order_seed))
         for task in study.tasks
-        for arm, recipe in study.named_recipes().items()
+        for arm, recipe in study.named_recipes(task).items()
         for init_seed, order_seed in study.seed_pairs()
     ]
+
+
+def forgetting_runs(study: Study, model_name: str) -> list[tuple[str, Cell]]:
+    """Returns (arm, cell) of the runs that the study's forgetting probe measures."""
+    probe = study.probes.forgetting
+    if probe is None:
+        return []
+    seeds = study.seed_pairs()[: probe.runs]
+    return [
+        (arm, cell)
+        for arm, cell in expand(study, model_name)
+        if cell.task in (probe.tasks or study.tasks)
+        and arm in (probe.arms or [arm])
+        and (cell.init_seed, cell.order_seed) in seeds
+    ]
+
+
+def surface_runs(study: Study, model_name: str) -> tuple[Cell, ...]:
+    """Returns the two cells of the study's surface probe, or none."""
+    probe = study.probes.surface
+    if probe is None:
+        return ()
+    recipes = study.named_recipes(probe.task)
+    return tuple(
+        Cell(study.data, model_name, probe.task, recipes[run.arm], *run.seed_pair)
+        for run in (probe.first, probe.second)
+    )
+
+
+def forgetting_file(arm: str, cell: Cell) -> str:
+    """Returns where the forgetting probe of a run is, below the study's folder."""
+    return f"probes/forgetting/{cell.task}/{arm}/seed-{cell.seed_name}.csv"
+
+
+def surface_file(row: int) -> str:
+    """Returns where a row of the surface probe is, below the study's folder."""
+    return f"probes/surface/{row}.csv"
 
 
 def model_folder(results: Path | str, model_name: str) -> Path:

@@ -19,10 +19,11 @@ from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.files import read_json, write_json
 from seedvar.fingerprint import sources
-from seedvar.grid import Cell, expand
+from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
 from seedvar.models import sources as models
 from seedvar.models.families import family_of
-from seedvar.study import Recipe, SiteConfig, Study, read_site_config, read_study, study_path
+from seedvar.recipe import Recipe
+from seedvar.study import SiteConfig, Study, read_site_config, read_study, study_path
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Plan:
         name: Its name, and that of its folder below `results/`.
         model: Where its model comes from.
         cells: Cell folder (below `results/`) to cell, in the study's order.
+        intermediates: The same for the cells whose encoders others start from.
+        kept: Folders of the cells whose weights a probe or another cell needs.
         model_content: Digest of the model's files, or its hub id.
         data_content: For each task, digest of its source files, or their hub id.
     """
@@ -46,6 +49,8 @@ class Plan:
     name: str
     model: models.ModelSource
     cells: dict[str, Cell]
+    intermediates: dict[str, Cell]
+    kept: set[str]
     model_content: str
     data_content: dict[str, str]
 
@@ -63,16 +68,31 @@ class Plan:
     @property
     def has_diagnostics(self) -> bool:
         """Whether any recipe of the study asks for diagnostics."""
-        return any(recipe.diagnostics_every for recipe in self.study.named_recipes().values())
+        return any(recipe.diagnostics_every for recipe in self.study.recipes())
 
     @property
     def has_comparisons(self) -> bool:
         """Whether there is an arm to compare with the baseline."""
-        return len(self.study.named_recipes()) > 1
+        return len(self.study.named_recipes(self.study.tasks[0])) > 1
+
+    def cell(self, folder: str) -> Cell | None:
+        """Returns the cell of a folder, be it the study's or one that comes before."""
+        return self.cells.get(folder) or self.intermediates.get(folder)
 
     def sources(self, folder: str) -> list[str]:
         """Lists the source files that decide the result of a cell."""
-        return [source_path(name) for name in sources(self.cells[folder].recipe.changes())]
+        return [source_path(name) for name in sources(self.cell(folder).recipe.changes())]
+
+    def weights_message(self) -> str | None:
+        """Says how much room kept weights take; None if none are kept."""
+        if not self.kept:
+            return None
+        text = f"{len(self.kept)} cells leave their weights for probes or for other cells"
+        if self.model.folder:
+            size = sum(path.stat().st_size for path in models.weight_files(self.model.folder))
+            text += f", about {size / 1e6:,.0f} MB each, {len(self.kept) * size / 1e6:,.0f} MB in all at most"
+        lasting = len(self.kept & set(self.intermediates))
+        return f"{text}; those for probes are deleted after them, {lasting} for other cells stay in the store"
 
 
 def source_path(name: str) -> str:
@@ -105,9 +125,13 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
                     f"--config from_tables=true: there is no {results / path.stem / table}; "
                     "accepted: a study that has been collected"
                 )
-        return Plan(site, study, str(path), path.stem, models.ModelSource(study.model), {}, "", {})
+        return Plan(site, study, str(path), path.stem, models.ModelSource(study.model), {}, {}, set(), "", {})
     source = models.resolve(study.model, site.models, str(path))
     cells = {cell.folder(): cell for _, cell in expand(study, source.name)}
+    first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
+    intermediates = {cell.folder(): cell for cell in first}
+    probed = [*(cell for _, cell in forgetting_runs(study, source.name)), *surface_runs(study, source.name)]
+    kept = {*intermediates, *(cell.folder() for cell in probed)}
     digests = _Digests(results / ".digests.json")
     if source.folder:
         _check_model(read_json(source.folder / "config.json"), source.name, study, path)
@@ -115,7 +139,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     else:
         model_content = f"hub: {source.hub_id}"
     data_content = {}
-    for task in study.tasks:
+    for task in dict.fromkeys([*study.tasks, *(cell.task for cell in first)]):
         if study.data == "synthetic":
             data_content[task] = "made by the package"
         elif site.glue_dir:
@@ -126,14 +150,18 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
             data_content[task] = f"hub: {glue.HUB_ID}"
     digests.save()
     _check_sizes(study, site, path)
-    return Plan(site, study, str(path), path.stem, source, cells, model_content, data_content)
+    return Plan(site, study, str(path), path.stem, source, cells, intermediates, kept, model_content, data_content)
 
 
 def _check_model(config: dict, name: str, study: Study, path: Path) -> None:
     """Refuses what a local model cannot do."""
     family = family_of(config.get("model_type"))
     depth = config.get("num_hidden_layers") or config.get("n_layers") or 0
-    for arm, recipe in study.named_recipes().items():
+    if study.probes.forgetting and (family.layers is None or family.word_head is None):
+        raise UserError(
+            f"{path}: probes.forgetting: {name} has no single layers or no masked-word head; accepted: leave it out"
+        )
+    for arm, recipe in [pair for task in study.tasks for pair in study.named_recipes(task).items()]:
         for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
             if field in recipe.changes() and family.layers is None:
                 raise UserError(
@@ -156,7 +184,7 @@ def _check_sizes(study: Study, site: SiteConfig, path: Path) -> None:
         return
     for task in [TASKS[name] for name in study.tasks]:
         labels = None
-        for arm, recipe in study.named_recipes().items():
+        for arm, recipe in study.named_recipes(task.name).items():
             if recipe.n_train is None:
                 continue
             if labels is None and study.data == "synthetic":

@@ -20,6 +20,7 @@ from seedvar.files import write_atomically
 NEEDED = ["curve.csv", "predictions.parquet"]
 IF_ASKED_FOR = ["diagnostics.csv"]
 LAST = ["result.json"]
+WEIGHTS = "weights.safetensors"  # only until what needs them is done; for good where a cell is an intermediate task
 
 
 def _files(folder: Path) -> list[str]:
@@ -39,6 +40,37 @@ def restore(store: Path, fingerprint: str, folder: Path) -> bool:
     for name in _files(stored):
         write_atomically(folder / name, lambda path, name=name: shutil.copyfile(stored / name, path))
     return True
+
+
+def keep_weights(store: Path, fingerprint: str, write) -> None:
+    """Puts the weights of a stored cell beside its files; `write` is called with the path of a file to fill."""
+    write_atomically(entry(store, fingerprint) / WEIGHTS, write)
+
+
+def take_weights(store: Path, fingerprint: str, target: Path, remove: bool) -> bool:
+    """Links (or copies) the weights of a stored cell to `target`; returns whether there were any.
+
+    Args:
+        store: The store.
+        fingerprint: Of the cell.
+        target: The file to make.
+        remove: Whether the store gives them away for good.
+    """
+    source = entry(store, fingerprint) / WEIGHTS
+    if not source.is_file():
+        return False
+    write_atomically(target, lambda path: _link(source, path))
+    if remove:
+        source.unlink()
+    return True
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
 
 
 def keep(store: Path, fingerprint: str, folder: Path) -> None:

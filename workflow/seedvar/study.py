@@ -1,13 +1,8 @@
-"""What a user writes: the study file, the recipe, the site's settings.
+"""What a user writes: the study file and the site's settings, and how they are read and checked.
 
-These models are the one definition. The JSON schemas in `workflow/schemas/`
-are generated from them (`seedvar schema`), so that editors complete and check
-study files, and `config/README.md` explains every key in prose.
-
-Adding a hyper-parameter is adding a field to `Recipe`, with a default that
-means "as before": cells are named and fingerprinted by the fields that differ
-from their defaults, so nothing that exists is renamed or trained again. For
-the same reason a default, once released, never changes.
+These models and `recipe.Recipe` are the one definition. The JSON schemas in `workflow/schemas/`
+are generated from them (`seedvar schema`), so that editors complete and check study files, and
+`config/README.md` explains every key in prose.
 """
 
 from __future__ import annotations
@@ -17,209 +12,19 @@ import itertools
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-
-
-class _Strict(BaseModel):
-    """Refuses keys that it does not know, NaN and infinities."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _slug(label: str) -> dict[str, str]:
-    """Marks how a field is written in a slug: its label, followed by the value."""
-    return {"slug": label}
-
-
-class Recipe(_Strict):
-    """Every hyper-parameter of one way to fine-tune, but not the seed.
-
-    The defaults are the settings of Zhang et al. (2021), section 3. The order of the
-    fields is the order of their parts in a slug.
-    """
-
-    optimizer: Literal["adamw", "bertadam", "torch-adamw"] = Field(
-        "adamw",
-        description="adamw: Adam with bias correction, as in Transformers; bertadam: the same without the "
-        "correction, as in BERT's original code; torch-adamw: PyTorch's AdamW.",
-    )
-    reinit_layers: int = Field(
-        0, ge=0, description="Re-initialise the top so many layers, and the pooler.", json_schema_extra=_slug("reinit")
-    )
-    reinit_pooler: bool = Field(False, description="Re-initialise the pooler alone.", json_schema_extra=_slug("pooler"))
-    learning_rate: float = Field(2e-5, gt=0, le=1, description="Peak learning rate.", json_schema_extra=_slug("lr"))
-    epochs: int = Field(3, ge=1, description="Passes over the training set.", json_schema_extra=_slug("epochs"))
-    batch_size: int = Field(32, ge=1, description="Examples an update.", json_schema_extra=_slug("batch"))
-    warmup_ratio: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="Share of the updates during which the learning rate rises to its peak; afterwards it "
-        "falls linearly to 0.",
-        json_schema_extra=_slug("warmup"),
-    )
-    weight_decay: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Decoupled weight decay; biases and LayerNorm weights are exempt.",
-        json_schema_extra=_slug("wd"),
-    )
-    adam_beta2: float = Field(
-        0.999, gt=0, lt=1, description="Decay of Adam's second moment.", json_schema_extra=_slug("beta2-")
-    )
-    adam_epsilon: float = Field(
-        1e-8, gt=0, description="Added to the root of Adam's second moment.", json_schema_extra=_slug("eps")
-    )
-    max_grad_norm: float = Field(
-        1.0, ge=0, description="Clip the gradient's global L2 norm here; 0: never.", json_schema_extra=_slug("clip")
-    )
-    dropout: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Dropout everywhere (hidden, attention, classifier); without it, what the checkpoint says.",
-        json_schema_extra=_slug("dropout"),
-    )
-    max_length: int = Field(
-        128, ge=4, description="Longer inputs are cut to so many tokens.", json_schema_extra=_slug("len")
-    )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="bfloat16: autocast for the forward pass; weights and optimizer stay float32.",
-        json_schema_extra=_slug(""),
-    )
-    evaluations: int = Field(
-        10,
-        ge=1,
-        description="Evaluations on the validation set, evenly spaced over training; the last is at its end.",
-        json_schema_extra=_slug("evals"),
-    )
-    n_train: int | None = Field(
-        None,
-        ge=2,
-        description="Train on so many examples, the same for every seed, balanced over the classes; without "
-        "it, on all.",
-        json_schema_extra=_slug("n"),
-    )
-    split: Literal["halves", "dev"] = Field(
-        "halves",
-        description="halves: validation and test as in Zhang et al. (2021); dev: GLUE's development set as "
-        "validation and no test, as in Mosbach et al. (2021).",
-        json_schema_extra=_slug(""),
-    )
-
-    steps: Annotated[int, Field(ge=1)] | Literal["full"] | None = Field(
-        None,
-        description="Train for so many updates, whatever `epochs` says; full: for as many as `epochs` passes over the "
-        "whole training set take, though n_train makes it smaller.",
-        json_schema_extra=_slug("steps"),
-    )
-    mixout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="Mixout with this probability, in place of all dropout (Lee et al. 2020).",
-        json_schema_extra=_slug("mixout"),
-    )
-    mixout_gradient: Literal["true", "official"] = Field(
-        "true",
-        description="true: the derivative of Mixout's forward pass; official: without its factor 1 / (1 - p), as in "
-        "the authors' code.",
-        json_schema_extra=_slug("gradient-"),
-    )
-    layerwise_decay: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Layer-wise learning-rate decay: each layer learns this much slower than the one above it.",
-        json_schema_extra=_slug("llrd"),
-    )
-    pretrained_decay: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Weight decay towards the pre-trained weights; the classifier's goes towards 0.",
-        json_schema_extra=_slug("priorwd"),
-    )
-    frozen_layers: int = Field(
-        0,
-        ge=0,
-        description="Do not train the embeddings and the lowest so many layers.",
-        json_schema_extra=_slug("frozen"),
-    )
-    stop_failed_after: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Stop a run that after this share of its training has never been better than the majority score "
-        "on validation; it is marked stopped.",
-        json_schema_extra=_slug("stop"),
-    )
-
-    diagnostics_every: int | None = Field(
-        None,
-        ge=1,
-        description="Every so many updates, record gradient norms, sizes of updates and distances from the start, "
-        "block by block, in diagnostics.csv.",
-        json_schema_extra=_slug("diagnostics"),
-    )
-
-    def changes(self) -> dict[str, Any]:
-        """Returns the fields that differ from their defaults, in field order: the recipe's identity."""
-        return {
-            name: getattr(self, name)
-            for name, field in type(self).model_fields.items()
-            if getattr(self, name) != field.default
-        }
-
-    def slug(self) -> str:
-        """Returns the readable folder name, such as `bertadam` or `adamw+reinit2+lr1e-4`."""
-        fields = type(self).model_fields
-        parts = [self.optimizer]
-        for name, value in self.changes().items():
-            if name != "optimizer":
-                parts.append(fields[name].json_schema_extra["slug"] + _slug_value(value))
-        return "+".join(parts)
-
-
-# A field that is set, a condition under which that makes no sense, and why.
-CONFLICTS = [
-    (
-        "reinit_pooler",
-        lambda r: r.reinit_layers > 0,
-        "reinit_layers re-initialises the pooler too; give one of the two",
-    ),
-    ("mixout", lambda r: r.dropout is not None, "mixout takes the place of dropout; give one of the two"),
-    ("steps", lambda r: r.steps == "full" and r.n_train is None, "'full' is for few-sample training; give n_train too"),
-    (
-        "pretrained_decay",
-        lambda r: r.weight_decay > 0,
-        "weight_decay pulls the same weights towards 0; give one of the two",
-    ),
-    ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
-]
-
-
-def _slug_value(value) -> str:
-    if value is True:
-        return ""
-    if isinstance(value, float) and 0 < value < 0.01:
-        mantissa, exponent = f"{value:.9e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
-
+from seedvar.recipe import CONFLICTS, Recipe, Strict
 
 # A grid holds a list of values for each field that varies; expanded in full.
 Grid = create_model(
     "Grid",
-    __base__=_Strict,
+    __base__=Strict,
     __doc__="A list of values for every recipe field that varies; all combinations are trained.",
     **{
         name: (
@@ -230,19 +35,82 @@ Grid = create_model(
     },
 )
 
+
+class RecipeByTask(Recipe):
+    """A recipe, with what differs on single tasks."""
+
+    by_task: dict[str, Recipe] = Field({}, description="What differs on single tasks, by the task's name.")
+
+    def changes_on(self, task: str) -> dict:
+        """Returns the fields that the study file sets for a task, those under `by_task` last."""
+        changes = self.model_dump(exclude_unset=True, exclude={"by_task"})
+        if task in self.by_task:
+            changes |= self.by_task[task].model_dump(exclude_unset=True)
+        return changes
+
+
 SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
 SeedCount = Annotated[int, Field(ge=1, le=100_000)]
 SeedList = Annotated[list[SeedNumber], Field(min_length=1)]
 
 
-class CrossedSeeds(_Strict):
+class CrossedSeeds(Strict):
     """Every initialisation seed with every order seed (Zhang et al. 2021, appendix B)."""
 
     init: SeedCount | SeedList = Field(description="Seeds of the classifier's and the re-initialised layers' weights.")
     order: SeedCount | SeedList = Field(description="Seeds of data order and dropout.")
 
 
-class Study(_Strict):
+class RunOf(Strict):
+    """One run of a study."""
+
+    arm: str = Field(description="Name of an arm.")
+    seed: SeedNumber | tuple[SeedNumber, SeedNumber] = Field(
+        description="Its seed; [initialisation seed, order seed] where they differ."
+    )
+
+    @property
+    def seed_pair(self) -> tuple[int, int]:
+        """(init seed, order seed) of the run."""
+        return self.seed if isinstance(self.seed, tuple) else (self.seed, self.seed)
+
+
+class Forgetting(Strict):
+    """How much of its language a fine-tuned encoder has forgotten (Mosbach et al. 2021, Fig. 2)."""
+
+    tasks: list[str] | None = Field(None, min_length=1, description="Tasks to probe; without it, all.")
+    arms: list[str] | None = Field(None, min_length=1, description="Arms to probe; without it, all.")
+    runs: int = Field(3, ge=1, description="Probe the first so many runs of each task and arm.")
+    text: str | None = Field(
+        None,
+        description="A text file in UTF-8, a paragraph a line, whose masked words are to be guessed; without it "
+        "WikiText-2's test set from the hub, or for synthetic data new sentences of the grammar.",
+    )
+    paragraphs: int = Field(500, ge=1, description="Read at most so many paragraphs of the text.")
+
+
+class Surface(Strict):
+    """Loss and gradient norm on the plane through three points (Mosbach et al. 2021, Fig. 7)."""
+
+    task: str = Field(description="The task whose training loss is measured.")
+    first: RunOf = Field(description="The run at (1, 0), such as a failed one; (0, 0) is where it started.")
+    second: RunOf = Field(description="The run at (0, 1), such as a successful one.")
+    points: int = Field(21, ge=2, description="Points on each axis.")
+    low: float = Field(-0.5, description="Where both axes begin.")
+    high: float = Field(1.5, description="Where both axes end.")
+    examples: int = Field(128, ge=1, description="Training examples to average over.")
+
+
+class Probes(Strict):
+    """Measurements on the weights of finished cells. Weights are kept only until the probes are done."""
+
+    forgetting: Forgetting | None = Field(
+        None, description="Masked-word perplexity with the top k layers replaced by the pre-trained ones."
+    )
+    surface: Surface | None = Field(None, description="Loss and gradient norm between two runs.")
+
+
+class Study(Strict):
     """A study file: a grid of cells plus the comparison it is for."""
 
     description: str = Field("", description="The question that the study answers, and its source.")
@@ -256,17 +124,20 @@ class Study(_Strict):
     seeds: SeedCount | SeedList | CrossedSeeds = Field(
         description="A count (seeds 0, 1, …), a list, or {init: …, order: …} for crossed seeds."
     )
-    recipe: Recipe = Field(Recipe(), description="What all arms have in common.")
-    arms: dict[str, Recipe] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
+    recipe: RecipeByTask = Field(RecipeByTask(), description="What all arms have in common.")
+    arms: dict[str, RecipeByTask] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
     grid: Grid | None = Field(None, description="Instead of arms: lists of values, expanded in full.")
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
+    probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
-    def named_recipes(self) -> dict[str, Recipe]:
-        """Returns the recipe of every arm, by the arm's name and in the file's order."""
-        common = self.recipe.model_dump(exclude_unset=True)
+    def named_recipes(self, task: str) -> dict[str, Recipe]:
+        """Returns the recipe of every arm on a task, by the arm's name and in the file's order.
+
+        What is more special wins: the common recipe, its `by_task`, the arm, the arm's `by_task`.
+        """
+        common = self.recipe.changes_on(task)
         if self.grid is None:
-            arms = self.arms or {}
-            return {name: Recipe(**{**common, **arm.model_dump(exclude_unset=True)}) for name, arm in arms.items()}
+            return {name: Recipe(**{**common, **arm.changes_on(task)}) for name, arm in (self.arms or {}).items()}
         varied = self.grid.model_dump(exclude_none=True)
         recipes = {}
         for values in itertools.product(*varied.values()):
@@ -274,6 +145,10 @@ class Study(_Strict):
             shown = {"optimizer": self.recipe.optimizer, **values}
             recipes[Recipe(**shown).slug()] = Recipe(**{**common, **values})
         return recipes
+
+    def recipes(self) -> list[Recipe]:
+        """Returns every recipe of the study, once for each task and arm."""
+        return [recipe for task in self.tasks for recipe in self.named_recipes(task).values()]
 
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Returns (init seed, order seed) of every run of an arm; equal unless the seeds are crossed."""
@@ -283,7 +158,7 @@ class Study(_Strict):
         return [(seed, seed) for seed in numbers(self.seeds)]
 
 
-class SiteConfig(_Strict):
+class SiteConfig(Strict):
     """config/config.yaml: what depends on the place where studies run, not on the science."""
 
     study: str = Field(
@@ -417,7 +292,7 @@ def _check_study(study: Study, path: Path | str) -> None:
     for name in study.arms or {}:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
             raise UserError(f"{path}: arms: '{name}' is not a name; accepted: letters, digits and . _ + -")
-    recipes = study.named_recipes()
+    recipes = study.named_recipes(study.tasks[0])
     if not recipes:
         raise UserError(f"{path}: arms: there is none; at least one arm is accepted")
     n_combinations = 1
@@ -425,8 +300,23 @@ def _check_study(study: Study, path: Path | str) -> None:
         n_combinations *= len(values)
     if study.grid and len(recipes) < n_combinations:
         raise UserError(f"{path}: grid: a value is listed twice; each value is accepted once")
+    for key, recipe in (("recipe", study.recipe), *((f"arms.{name}", arm) for name, arm in (study.arms or {}).items())):
+        for task in recipe.by_task:
+            if task not in study.tasks:
+                raise UserError(f"{path}: {key}.by_task: unknown task '{task}'; accepted: {', '.join(study.tasks)}")
+    for task in study.tasks:
+        _check_recipes(study, task, path)
+    if study.baseline is not None and study.baseline not in recipes:
+        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(recipes)}")
+    if study.baseline is None and len(recipes) > 1:
+        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(recipes)}")
+    _check_probes(study, list(recipes), path)
+
+
+def _check_recipes(study: Study, task: str, path: Path | str) -> None:
+    """Checks the recipes of all arms on one task."""
     by_slug: dict[str, str] = {}
-    for name, recipe in recipes.items():
+    for name, recipe in study.named_recipes(task).items():
         if recipe.slug() in by_slug:
             raise UserError(
                 f"{path}: arms: '{name}' is the same recipe as '{by_slug[recipe.slug()]}'; each recipe is accepted once"
@@ -435,10 +325,44 @@ def _check_study(study: Study, path: Path | str) -> None:
         for field, other, reason in CONFLICTS:
             if field in recipe.changes() and other(recipe):
                 raise UserError(f"{path}: arm '{name}': {field}: {reason}")
-    if study.baseline is not None and study.baseline not in recipes:
-        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(recipes)}")
-    if study.baseline is None and len(recipes) > 1:
-        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(recipes)}")
+        if recipe.intermediate_task is not None:
+            accepted = [known for known, t in TASKS.items() if t.data == study.data and known != task]
+            if recipe.intermediate_task not in accepted:
+                raise UserError(
+                    f"{path}: arm '{name}': intermediate_task: '{recipe.intermediate_task}' is not accepted on {task}; "
+                    f"accepted: {', '.join(accepted)}"
+                )
+
+
+def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
+    """Refuses probes of runs that the study does not have."""
+    if forgetting := study.probes.forgetting:
+        for key, values, accepted in (("tasks", forgetting.tasks, study.tasks), ("arms", forgetting.arms, arms)):
+            for value in values or []:
+                if value not in accepted:
+                    raise UserError(
+                        f"{path}: probes.forgetting.{key}: '{value}' is not accepted; accepted: {', '.join(accepted)}"
+                    )
+        if forgetting.text and not Path(forgetting.text).expanduser().is_file():
+            raise UserError(
+                f"{path}: probes.forgetting.text: there is no file {forgetting.text}; accepted: a text file"
+            )
+    if surface := study.probes.surface:
+        if surface.task not in study.tasks:
+            raise UserError(
+                f"{path}: probes.surface.task: '{surface.task}' is not accepted; accepted: {', '.join(study.tasks)}"
+            )
+        if surface.low >= surface.high:
+            raise UserError(f"{path}: probes.surface.high: {surface.high} is not accepted; accepted: more than low")
+        for key, run in (("first", surface.first), ("second", surface.second)):
+            if run.arm not in arms:
+                raise UserError(
+                    f"{path}: probes.surface.{key}.arm: '{run.arm}' is not accepted; accepted: {', '.join(arms)}"
+                )
+            if run.seed_pair not in study.seed_pairs():
+                raise UserError(
+                    f"{path}: probes.surface.{key}.seed: the study has no seed {run.seed}; accepted: its seeds"
+                )
 
 
 def _seed_lists(study: Study) -> list[tuple[str, list[int]]]:
@@ -471,7 +395,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         parts = place[:-1]
         owner = model
         if parts and parts[0] in ("recipe", "arms"):
-            owner = Recipe
+            owner = Recipe if "by_task" in parts else RecipeByTask
+        elif parts and parts[0] == "probes":
+            owner = {"forgetting": Forgetting, "surface": Surface}.get(parts[1] if parts[1:] else "", Probes)
         elif parts and parts[0] == "grid":
             owner = Grid
         elif "CrossedSeeds" in parts:

@@ -63,6 +63,18 @@ def majority_score(task: Task, labels: np.ndarray) -> float:
     return float(_METRICS[task.metric](labels, predictions))
 
 
+def constant_loss(task: Task, labels: np.ndarray) -> float:
+    """Returns the smallest mean loss of a prediction that is the same for every example.
+
+    It is the entropy of the labels in nats or, for regression, their variance: what a run that has
+    learned nothing ends at.
+    """
+    if task.is_regression:
+        return float(np.var(labels, dtype=float))
+    shares = np.bincount(labels.astype(int), minlength=task.n_classes) / len(labels)
+    return float(-sum(share * math.log(share) for share in shares if share))
+
+
 def failure_rule(task: Task, labels: np.ndarray) -> tuple[str, float]:
     """Returns the metric that decides whether a run has failed, and the largest value of it that has.
 

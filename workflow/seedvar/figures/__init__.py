@@ -1,25 +1,19 @@
-"""Figures: each function takes tables and returns a Matplotlib figure; `save` writes it.
+"""Figures: what there is to draw, and when.
 
-Adding a figure is one module with a `draw` function and one line in `cli.py` and `figures.smk`.
+A figure is one module here, named as the figure with _ for -, with two functions, and one line in `FIGURES`:
+
+    numbers(table, ...) -> DataFrame     what is drawn, from the study's tables; written as a CSV beside the figure
+    draw(numbers) -> Figure              draws it, from these numbers alone
+
+The arguments of `numbers` are tables of the study (`runs`: runs.csv); of a table that is not listed the
+figure does not depend. No Matplotlib is imported here: the workflow reads this list.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
-
-from seedvar.errors import UserError
-from seedvar.files import write_atomically
-
-plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
-
-FAILED_COLOUR = "#D55E00"
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "f1": "F1",
@@ -33,21 +27,101 @@ def task_title(task: str) -> str:
     return f"{task} (synthetic)" if task.startswith("syn-") else task
 
 
-def arm_colours(arms: list[str]) -> dict[str, str]:
-    """Returns a colour for each arm, the same in every figure of a study; failed runs' red is kept free."""
-    cycle = [c for c in plt.rcParams["axes.prop_cycle"].by_key()["color"] if c.upper() != FAILED_COLOUR]
-    return {arm: cycle[i % len(cycle)] for i, arm in enumerate(arms)}
+def score_label(metric: str, split: str) -> str:
+    """Returns the label of an axis of scores."""
+    return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
 
 
-def save(figure: Figure, paths: list[Path]) -> None:
-    """Writes a figure as PNG or PDF, without a date, so that the same tables give the same file.
+@dataclass(frozen=True)
+class FigureKind:
+    """A figure that a study may have.
 
-    Raises:
-        UserError: Another file type is asked for.
+    Attributes:
+        title: What the report calls it.
+        tables: Files of the study that `numbers` takes.
+        caption: What is shown, with the interval and the test.
+        when: Whether a study has it.
     """
-    for path in paths:
-        if path.suffix not in (".png", ".pdf"):
-            raise UserError(f"--out: {path} is not accepted; accepted: a file that ends in .png or .pdf")
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        write_atomically(path, lambda temporary, metadata=metadata: figure.savefig(temporary, metadata=metadata))
-    plt.close(figure)
+
+    title: str
+    tables: tuple[str, ...]
+    caption: str
+    when: Callable = lambda study: True
+
+
+def _has_diagnostics(study) -> bool:
+    return any(recipe.diagnostics_every for recipe in study.recipes())
+
+
+FIGURES = {
+    "distribution": FigureKind(
+        "Scores of every run",
+        ("runs.csv",),
+        "The score of every run at the end of training, one panel a task and one column an arm (Zhang et al. 2021, "
+        "Fig. 2). A point is a run (one seed), a cross a failed run; failed runs are counted under each arm. Boxes "
+        "span the quartiles, whiskers 1.5 interquartile ranges; the dashed line is the majority score. A score that"
+        " is not defined is drawn at the majority score.",
+    ),
+    "learning-curves": FigureKind(
+        "Learning curves",
+        ("runs.csv", "curves.csv"),
+        "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
+        "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands go from "
+        "the smallest to the largest value. A score that is not defined is drawn as 0.",
+    ),
+    "gradient-norms": FigureKind(
+        "Gradient norms",
+        ("runs.csv", "diagnostics.parquet"),
+        "The L2 norm of the gradient before clipping, block by block, over the updates of training: failed runs "
+        "above, the others below (Mosbach et al. 2021, Fig. 4). Lines are geometric means over the runs of all "
+        "arms; blocks go from the bottom of the network (dark) to its top. Gradients that vanish towards the bottom"
+        " are the sign of a failed run.",
+        _has_diagnostics,
+    ),
+    "weight-distance": FigureKind(
+        "Distance from the start",
+        ("runs.csv", "diagnostics.parquet"),
+        "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation), at "
+        "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands their "
+        "range.",
+        _has_diagnostics,
+    ),
+    "update-ratios": FigureKind(
+        "Size of updates",
+        ("runs.csv", "diagnostics.parquet"),
+        "The L2 norm of an update over that of the weights it changes, block by block, over the updates of "
+        "training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
+        _has_diagnostics,
+    ),
+    "saturation-and-entropy": FigureKind(
+        "Saturation and entropy",
+        ("runs.csv", "diagnostics.parquet"),
+        "Above, the share of units behind the pooler's tanh that are further from 0 than .99; below, the mean "
+        "entropy of the predictions of a training batch (nats). Lines are means over the runs of an arm, solid for "
+        "the runs that did not fail, dotted for failed ones.",
+        _has_diagnostics,
+    ),
+    "step-multiple": FigureKind(
+        "Steps without bias correction",
+        ("runs.csv", "diagnostics.parquet"),
+        "How much larger an update is than bias-corrected Adam's from the same moments: points are measured, "
+        "medians over all runs of an optimizer with their range; lines are (1 - b1^t) / sqrt(1 - b2^t) for Adam "
+        "without the correction and 1 with it (Zhang et al. 2021, Fig. 1).",
+        _has_diagnostics,
+    ),
+    "forgetting": FigureKind(
+        "Forgetting",
+        ("runs.csv", "forgetting.csv"),
+        "The perplexity of masked words with the pre-trained word head on the fine-tuned encoder, when the top k "
+        "layers are replaced by the pre-trained ones (Mosbach et al. 2021, Fig. 2). A line is a run, dotted where "
+        "it failed; at the right end is the pre-trained model. One mask draw for all.",
+        lambda study: study.probes.forgetting is not None,
+    ),
+    "surface": FigureKind(
+        "Loss surface",
+        ("runs.csv", "surface.csv"),
+        "Training loss (left) and gradient norm (right) on the plane through the start of fine-tuning (0, 0) and "
+        "the ends of two runs (Mosbach et al. 2021, Fig. 7), dropout off.",
+        lambda study: study.probes.surface is not None,
+    ),
+}

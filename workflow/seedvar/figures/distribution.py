@@ -8,22 +8,24 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seedvar.figures import FAILED_COLOUR, METRIC_NAMES, arm_colours, task_title
+from seedvar.figures import score_label, task_title
+from seedvar.figures.style import FAILED_COLOUR, KEYS, arm_colours, in_order
 
 COLUMNS = 2  # panels in a row
 
 
-def draw(runs: pd.DataFrame) -> Figure:
+def numbers(runs: pd.DataFrame) -> pd.DataFrame:
+    """Picks the scores of all runs out of the runs table (see `collect.py`)."""
+    return runs[[*KEYS, "metric", "split", "score", "majority", "degenerate"]]
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
     """Draws every seed as a point over a box plot, failed runs marked by shape and colour.
 
-    Args:
-        runs: The runs table (see `collect.py`).
-
-    Returns:
-        The figure. Boxes span the quartiles, whiskers 1.5 interquartile ranges; the dashed line
-        is the majority score; under each arm stands how many of its runs failed.
+    Boxes span the quartiles, whiskers 1.5 interquartile ranges; the dashed line is the majority
+    score; under each arm stands how many of its runs failed.
     """
-    tasks, arms = list(runs["task"].unique()), list(runs["arm"].unique())
+    tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
     columns = min(COLUMNS, len(tasks))
     n_rows = -(-len(tasks) // columns)
@@ -32,7 +34,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         n_rows, columns, figsize=(width * columns, 3.0 * n_rows), squeeze=False, layout="constrained"
     )
     for ax, task in zip(axes.flat, tasks, strict=False):
-        _panel(ax, runs[runs["task"] == task], arms, colours)
+        _panel(ax, numbers[numbers["task"] == task], arms, colours)
         ax.set_title(task_title(task))
     for ax in axes.flat[len(tasks) :]:
         ax.set_axis_off()
@@ -90,5 +92,4 @@ def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str]) -> 
     ax.set_xticks(range(len(arms)), labels)
     if len(arms) > 4:
         ax.tick_params(axis="x", labelrotation=30)
-    metric, split = runs["metric"].iloc[0], runs["split"].iloc[0]
-    ax.set_ylabel(f"{split} {METRIC_NAMES.get(metric, metric)} × 100")
+    ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))

@@ -4,6 +4,7 @@ A method's module is imported, and is part of a cell's fingerprint, only where t
 its fields; so adding or editing a method leaves the cells that do not use it valid. Adding one is a
 field in `study.Recipe`, a line in `METHODS`, and a module here with one or more of
 
+    load_encoder(model, weights)                   replaces the pre-trained encoder, in place
     change_model(model, recipe, init_seed)         changes the network before training, in place
     learning_rate_factors(model, recipe)           a factor by `id` of a parameter, 1 where not listed
     watch(model, optimizer, recipe) -> Watcher     is told of every update
@@ -15,6 +16,7 @@ import importlib
 
 # Recipe field to module. Methods that change the model do so in this order.
 METHODS = {
+    "intermediate_task": "intermediate",
     "reinit_layers": "reinit",
     "reinit_pooler": "reinit",
     "frozen_layers": "freezing",

@@ -5,10 +5,19 @@
 | `gradient_norm` | a block and a kind | L2 norm of the gradient before clipping (Mosbach et al. 2021, Fig. 4) |
 | `update_ratio`  | a block            | L2 norm of the update over that of the weights                        |
 | `distance`      | a block            | L2 distance from the weights at the start (Zhang et al. 2021, Fig. 7) |
+| `saturation`    | a threshold        | share of the units behind the pooler's tanh that are further from 0   |
+| `entropy`       | the classifier     | mean entropy of the batch's predictions, nats                         |
+| `step_multiple` | the optimizer      | see below                                                             |
 
 A block is the embeddings, a layer, the pooler or the classifier; a kind is a module inside it, such
 as `attention.self.query`, its weight and bias together. As in the code of Mosbach et al., the first
-update is measured, then every so many after it.
+update is measured, then every so many after it. Saturation is measured before dropout (their code: behind
+it, where dropout has scaled the kept units up), and not in families without a tanh before the classifier.
+
+`step_multiple` says how much larger the update is than bias-corrected Adam's would have been from the same
+moments: `measured`, the L2 norm of the change of all weights over η ‖m̂ / (√v̂ + ε)‖, and `analytic`,
+(1 − β₁ᵗ) / √(1 − β₂ᵗ) for Adam without correction (Zhang et al. 2021, Fig. 1), 1 with it. Weight decay
+is part of the measured change. Where the learning rate is 0 there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -18,12 +27,14 @@ from torch import nn
 
 from seedvar.methods import Watcher
 from seedvar.models.families import embeddings_of, family_of, pooler_of
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
+
+THRESHOLDS = (0.85, 0.90, 0.95, 0.99)  # of saturation, as in the code of Mosbach et al. (2021)
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> Diagnostics:
     """Starts the measurements that the recipe asks for."""
-    return Diagnostics(model, recipe.diagnostics_every)
+    return Diagnostics(model, optimizer, recipe.diagnostics_every)
 
 
 class Diagnostics(Watcher):
@@ -31,11 +42,14 @@ class Diagnostics(Watcher):
 
     Args:
         model: The network at the start of fine-tuning, after re-initialisation.
+        optimizer: What trains it.
         every: Updates between two measurements.
     """
 
-    def __init__(self, model: nn.Module, every: int):
-        self.every, self.rows = every, []
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, every: int):
+        self.optimizer, self.every, self.rows = optimizer, every, []
+        self.activations, self.logits = None, None  # of the last training batch
+        self._listen(model)
         self.blocks = {
             block: {kind: [p for p in parameters if p.requires_grad] for kind, parameters in kinds.items()}
             for block, kinds in blocks_of(model).items()
@@ -51,6 +65,13 @@ class Diagnostics(Watcher):
                 gradients = [p.grad for p in parameters if p.grad is not None]
                 if gradients:
                     self._record(update, "gradient_norm", block, kind, _norm(gradients))
+        if self.activations is not None:
+            for threshold in THRESHOLDS:
+                share = (self.activations.abs() > threshold).float().mean()
+                self._record(update, "saturation", "pooler", f"{threshold:.2f}", share)
+        if self.logits is not None and self.logits.shape[1] > 1:  # a regression has no distribution over classes
+            entropy = torch.distributions.Categorical(logits=self.logits).entropy().mean()
+            self._record(update, "entropy", "classifier", "all", entropy)
         self.before = self._copy()
 
     def after_update(self, update: int) -> None:
@@ -64,6 +85,27 @@ class Diagnostics(Watcher):
                 gone = [a - b for a, b in zip(now, self.start[block], strict=True)]
                 self._record(update, "update_ratio", block, "all", _norm(moved) / _norm(self.before[block]))
                 self._record(update, "distance", block, "all", _norm(gone))
+        now = self._copy()
+        moved = [a - b for block in now for a, b in zip(now[block], self.before[block], strict=True)]
+        corrected, analytic = corrected_step(self.optimizer, update)
+        if corrected > 0:
+            self._record(update, "step_multiple", "all", "measured", _norm(moved) / corrected)
+            self._record(update, "step_multiple", "all", "analytic", torch.tensor(analytic))
+
+    def _listen(self, model: nn.Module) -> None:
+        """Has the network tell its activations and logits whenever it trains."""
+
+        def keep_logits(module, inputs, output):
+            if module.training:
+                self.logits = output.logits.detach().float()
+
+        def keep_activations(module, inputs, output):
+            if module.training:
+                self.activations = torch.tanh(output.detach().float())
+
+        model.register_forward_hook(keep_logits)
+        if path := family_of(model.config.model_type).before_tanh:
+            model.get_submodule(path).register_forward_hook(keep_activations)
 
     def _is_due(self, update: int) -> bool:
         return (update - 1) % self.every == 0
@@ -80,6 +122,29 @@ class Diagnostics(Watcher):
 
 def _norm(tensors: list[torch.Tensor]) -> torch.Tensor:
     return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.float()) for t in tensors]))
+
+
+def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tensor, float]:
+    """Computes what bias-corrected Adam would have done at update t, from the optimizer's moments.
+
+    Returns:
+        The L2 norm η ‖m̂ / (√v̂ + ε)‖ over all parameters, and the multiple of it that theory
+        expects of this optimizer.
+    """
+    norms, analytic = [], 1.0
+    for group in optimizer.param_groups:
+        if isinstance(optimizer, torch.optim.AdamW):
+            (beta1, beta2), eps = group["betas"], group["eps"]
+            states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
+            m = torch.cat([state["exp_avg"].flatten() for state in states])
+            v = torch.cat([state["exp_avg_sq"].flatten() for state in states])
+        else:
+            beta1, beta2, eps, m, v = optimizer.beta1, optimizer.beta2, optimizer.eps, group["m"], group["v"]
+            if not optimizer.correct_bias:
+                analytic = (1 - beta1**t) / (1 - beta2**t) ** 0.5
+        step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
+        norms.append(group["lr"] * torch.linalg.vector_norm(step))
+    return torch.linalg.vector_norm(torch.stack(norms)), analytic
 
 
 def blocks_of(model: nn.Module) -> dict[str, dict[str, list[nn.Parameter]]]:

@@ -6,7 +6,7 @@ from torch import nn
 
 from seedvar.errors import UserError
 from seedvar.models.families import embeddings_of, layers_of
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 
 def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:

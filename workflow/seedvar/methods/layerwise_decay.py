@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from seedvar.models.families import embeddings_of, layers_of
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 
 def learning_rate_factors(model: nn.Module, recipe: Recipe) -> dict[int, float]:

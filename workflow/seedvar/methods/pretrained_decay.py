@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from seedvar.methods import Watcher
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> PretrainedDecay:

@@ -11,7 +11,7 @@ from torch import nn
 
 from seedvar.errors import UserError
 from seedvar.models.families import layers_of, pooler_of
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.streams import generator
 
 

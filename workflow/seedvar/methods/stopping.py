@@ -11,7 +11,7 @@ import numpy as np
 from seedvar.data.metrics import is_degenerate
 from seedvar.data.tasks import Task
 from seedvar.methods import Watcher
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 
 def watch(model, optimizer, recipe: Recipe) -> Stopping:

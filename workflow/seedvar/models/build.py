@@ -11,11 +11,13 @@ from seedvar.data.tasks import Task
 from seedvar.errors import UserError
 from seedvar.methods import methods_with
 from seedvar.models.families import DROPOUT_KEYS, family_of
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.streams import generator
 
 
-def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.Module:
+def build_model(
+    folder: Path, task: Task, recipe: Recipe, init_seed: int, intermediate_weights: Path | None = None
+) -> nn.Module:
     """Loads a checkpoint and gives it a new head.
 
     Args:
@@ -24,6 +26,8 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
         recipe: Decides dropout and what is re-initialised.
         init_seed: Seed of the streams `classifier` and `reinit`; arms that share it share the
             classifier's initial weights whatever else they re-initialise.
+        intermediate_weights: Of the cell whose encoder this one starts from, where the recipe has
+            an intermediate task.
 
     Returns:
         A sequence classifier in float32 on the CPU.
@@ -53,6 +57,8 @@ def build_model(folder: Path, task: Task, recipe: Recipe, init_seed: int) -> nn.
     head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
     names = sorted(head | set(loading["missing_keys"]))
     init_fresh(model, names, getattr(config, "initializer_range", 0.02), generator(init_seed, "classifier"))
+    for load_encoder in methods_with("load_encoder", recipe):
+        load_encoder(model, intermediate_weights)
     for change_model in methods_with("change_model", recipe):
         change_model(model, recipe, init_seed)
     return model

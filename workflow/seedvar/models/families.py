@@ -23,18 +23,24 @@ class Family:
             of parameters.
         pooler: Attribute path of the pre-trained pooler's Linear that feeds the classifier;
             None where the classification head has no pre-trained part.
+        before_tanh: Attribute path of the Linear behind which the classification head has a
+            tanh; None where it has another activation.
+        word_head: How the names of a checkpoint's masked-word head begin; None where the family
+            is not pre-trained by masked-language modelling.
     """
 
     layers: str | None
     pooler: str | None
+    before_tanh: str | None
+    word_head: str | None
 
 
 FAMILIES = {  # by config.model_type
-    "bert": Family("bert.encoder.layer", "bert.pooler.dense"),
-    "roberta": Family("roberta.encoder.layer", None),
-    "electra": Family("electra.encoder.layer", None),
-    "distilbert": Family("distilbert.transformer.layer", None),
-    "albert": Family(None, "albert.pooler"),
+    "bert": Family("bert.encoder.layer", "bert.pooler.dense", "bert.pooler.dense", "cls.predictions"),
+    "roberta": Family("roberta.encoder.layer", None, "classifier.dense", "lm_head"),
+    "electra": Family("electra.encoder.layer", None, None, None),
+    "distilbert": Family("distilbert.transformer.layer", None, None, "vocab_"),
+    "albert": Family(None, "albert.pooler", "albert.pooler", "predictions"),
 }
 
 # Configuration keys that hold a dropout probability, over all families.

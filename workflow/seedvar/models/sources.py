@@ -82,12 +82,12 @@ def _name(model: str) -> str:
 def _checked(folder: Path, key: str) -> Path:
     if not folder.is_dir():
         raise UserError(f"{key}: there is no folder {folder}; accepted: a folder with a checkpoint, or a hub id")
-    if not (folder / "config.json").is_file() or not _weights(folder):
+    if not (folder / "config.json").is_file() or not weight_files(folder):
         raise UserError(f"{key}: {folder} is no checkpoint; accepted: a folder with config.json and model.safetensors")
     return folder
 
 
-def _weights(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
     """The weight files that Transformers would read: safetensors where there are any."""
     safe = sorted(folder.glob("*.safetensors"))
     return safe or sorted(folder.glob("pytorch_model*.bin"))
@@ -95,7 +95,7 @@ def _weights(folder: Path) -> list[Path]:
 
 def content(folder: Path) -> str:
     """Returns the digest of the part of a checkpoint that a cell reads: configuration and weights."""
-    return files_digest([folder / "config.json", *_weights(folder)], folder)
+    return files_digest([folder / "config.json", *weight_files(folder)], folder)
 
 
 def whole_content(folder: Path) -> str:

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from seedvar import store
-from seedvar.data.metrics import is_degenerate, majority_score, scores
+from seedvar.data.metrics import constant_loss, is_degenerate, majority_score, scores
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import TASKS, Task
 from seedvar.data.tokens import Tokens, load_tokens
@@ -26,7 +28,9 @@ from seedvar.training.device import claimed_device, keep_memory, make_determinis
 from seedvar.training.loop import Outcome, fine_tune, labels_of
 
 
-def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto", threads: int = 1) -> RunRecord:
+def train_cell(
+    cell: Cell, fingerprint: str, results: Path, device: str = "auto", threads: int = 1, keep_weights: bool = False
+) -> RunRecord:
     """Trains a cell and writes its files, `result.json` last.
 
     Args:
@@ -35,6 +39,7 @@ def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto"
         results: The results folder, with the prepared data and model.
         device: `auto`, `cpu` or `cuda`.
         threads: Torch threads; part of what makes a result bit-identical.
+        keep_weights: Put the weights of the last checkpoint into the store, for `seedvar weights`.
 
     Returns:
         The record that was written. A run that diverged is a result like any other.
@@ -46,7 +51,7 @@ def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto"
     parts = split(task, {name: source.labels for name, source in tokens.items()}, recipe.split, recipe.n_train)
     with claimed_device(device) as chosen:
         start = time.monotonic()
-        model = build_model(model_folder(results, cell.model), task, recipe, cell.init_seed)
+        model = build_initial_model(cell, results)
         outcome = fine_tune(model, task, recipe, tokens, parts, pad_token_id, cell.order_seed, chosen, log=_log)
         device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
 
@@ -62,7 +67,22 @@ def train_cell(cell: Cell, fingerprint: str, results: Path, device: str = "auto"
     write_atomically(folder / "predictions.parquet", lambda path: predictions.to_parquet(path, index=False))
     write_text(folder / "result.json", record.model_dump_json(indent=1) + "\n")
     store.keep(results / "store", fingerprint, folder)
+    if keep_weights:
+        weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+        store.keep_weights(results / "store", fingerprint, lambda path: save_file(weights, path))
     return record
+
+
+def build_initial_model(cell: Cell, results: Path) -> nn.Module:
+    """Builds the network that a cell's training starts from, on the CPU."""
+    first = cell.intermediate()
+    return build_model(
+        model_folder(results, cell.model),
+        TASKS[cell.task],
+        cell.recipe,
+        cell.init_seed,
+        results / first.weights_file() if first else None,
+    )
 
 
 def _log(line: str) -> None:
@@ -106,6 +126,7 @@ def _record(
         updates=outcome.updates,
         best_update=outcome.best_update,
         train_loss=_number(final_loss),
+        constant_loss=constant_loss(task, labels_of(tokens, parts["train"])),
         examples={name: len(part.rows) for name, part in parts.items()},
         versions={
             "python": platform.python_version(),

@@ -16,7 +16,7 @@ from seedvar.data.splits import Part, split
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
 from seedvar.methods import methods_with
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 from seedvar.training.optimizers import make_optimizer, schedule
 from seedvar.training.streams import generator, stream_seed
 
@@ -60,7 +60,7 @@ def fine_tune(
     """Fine-tunes a model and evaluates it along the way.
 
     Args:
-        model: A sequence classifier; trained in place.
+        model: A sequence classifier; trained in place, and left with its last weights.
         task: Decides loss and metrics.
         recipe: The hyper-parameters.
         tokens: The source splits `train` and `validation`.
@@ -160,8 +160,10 @@ def fine_tune(
     if best_weights is None:  # the last is the best, or no evaluation gave a score
         outcome.best_update, outcome.logits["best"] = outcome.updates, outcome.logits["last"]
     elif "test" in parts:
+        last_weights = copy.deepcopy(model.state_dict())
         model.load_state_dict(best_weights)
         outcome.logits["best"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
+        model.load_state_dict(last_weights)
     return outcome
 
 

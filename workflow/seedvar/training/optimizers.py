@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from seedvar.methods import methods_with
-from seedvar.study import Recipe
+from seedvar.recipe import Recipe
 
 
 class TransformersAdamW(torch.optim.Optimizer):

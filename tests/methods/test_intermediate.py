@@ -1,0 +1,41 @@
+"""An intermediate task: its encoder arrives with a new head, and nothing else of it does."""
+
+import torch
+from safetensors.torch import save_file
+
+from seedvar.data.tasks import TASKS
+from seedvar.models.build import build_model
+from seedvar.recipe import Recipe
+
+
+def test_the_encoder_arrives_bit_for_bit_and_the_head_is_that_of_a_plain_run(tiny_models, tmp_path):
+    folder = tiny_models("bert")
+    first = build_model(folder, TASKS["mnli"], Recipe(), init_seed=5)  # three classes
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(torch.randn(parameter.shape))
+    weights = tmp_path / "weights.safetensors"
+    save_file(first.state_dict(), weights)
+    plain = build_model(folder, TASKS["rte"], Recipe(), init_seed=3)
+    model = build_model(folder, TASKS["rte"], Recipe(intermediate_task="mnli"), 3, intermediate_weights=weights)
+    for name, parameter in model.bert.named_parameters():
+        assert torch.equal(parameter, first.bert.get_parameter(name)), name
+    assert model.classifier.weight.shape == (2, 16)
+    assert torch.equal(model.classifier.weight, plain.classifier.weight)
+    assert torch.equal(model.classifier.bias, plain.classifier.bias)
+
+
+def test_methods_start_from_the_intermediate_weights(tiny_models, tmp_path):
+    """Re-initialised layers are drawn anew on top of it; Mixout mixes with it."""
+    folder = tiny_models("bert")
+    first = build_model(folder, TASKS["mnli"], Recipe(), init_seed=5)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.fill_(0.5)
+    weights = tmp_path / "weights.safetensors"
+    save_file(first.state_dict(), weights)
+    recipe = Recipe(intermediate_task="mnli", reinit_layers=1, mixout=0.1)
+    model = build_model(folder, TASKS["rte"], recipe, 3, intermediate_weights=weights)
+    below, top = model.bert.encoder.layer
+    assert (below.intermediate.dense.start == 0.5).all()
+    assert not (top.intermediate.dense.weight == 0.5).any()

@@ -1,0 +1,47 @@
+"""Masked-word perplexity with the top k layers replaced (Mosbach et al. 2021, Fig. 2)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from seedvar.figures import task_title
+from seedvar.figures.style import KEYS, arm_colours, in_order
+
+
+def numbers(runs: pd.DataFrame, forgetting: pd.DataFrame) -> pd.DataFrame:
+    """Says of every probed run whether it failed; one row a run and number of replaced layers."""
+    return runs[[*KEYS, "degenerate"]].merge(forgetting, on=KEYS)
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
+    """Draws one panel a task and one line a run, dotted where the run failed."""
+    tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
+    colours = arm_colours(arms)
+    figure, axes = plt.subplots(
+        1, len(tasks), figsize=(3.4 * len(tasks) + 0.8, 3.4), squeeze=False, sharey=True, layout="constrained"
+    )
+    for ax, task in zip(axes[0], tasks, strict=True):
+        of_task = numbers[numbers["task"] == task]
+        for key, rows in of_task.groupby(KEYS, sort=False):
+            failed = bool(rows["degenerate"].iloc[0])
+            ax.plot(
+                rows["replaced_layers"],
+                rows["perplexity"],
+                color=colours[key[1]],
+                linestyle=":" if failed else "-",
+                linewidth=1.2,
+                label=f"{key[1]}{' (failed)' if failed else ''}",
+            )
+        pretrained = of_task.loc[of_task["replaced_layers"].idxmax(), "perplexity"]
+        ax.axhline(pretrained, color="#333333", linestyle="--", linewidth=0.8, label="pre-trained model")
+        ax.set_yscale("log")
+        ax.set_title(task_title(task))
+        ax.set_xlabel("top layers replaced by pre-trained ones")
+    axes[0, 0].set_ylabel("masked-word perplexity")
+    labels = {}
+    for ax in axes.flat:
+        labels |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=3)
+    return figure

@@ -1,0 +1,76 @@
+"""The gradient norm of every block over training (Mosbach et al. 2021, Fig. 4)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from seedvar.figures import task_title
+from seedvar.figures.style import KEYS, block_shades, in_order
+
+SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
+
+
+def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
+    """Computes the gradient norm of every block, failed and other runs apart; see `block_numbers`."""
+    return block_numbers(runs, diagnostics, "gradient_norm")
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
+    """Draws one column a task, failed runs above; each line is a block, dark at the bottom of the network."""
+    return draw_blocks(numbers, "gradient norm before clipping")
+
+
+def block_numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Averages a quantity of `methods.diagnostics` over runs.
+
+    Args:
+        runs: The runs table (see `collect.py`).
+        diagnostics: The diagnostics table: `methods.diagnostics` with the keys of the runs.
+        quantity: One that blocks have; over the kinds of a block it is summed in squares.
+
+    Returns:
+        One row a task, `degenerate`, block and update: the geometric mean over `n` runs of all arms.
+    """
+    rows = diagnostics[diagnostics["quantity"] == quantity]
+    square = rows["value"].astype(float) ** 2
+    norm = square.groupby([rows[key] for key in [*KEYS, "update", "block"]], sort=False, observed=True).sum() ** 0.5
+    table = norm.reset_index().merge(runs[[*KEYS, "degenerate"]], on=KEYS)
+    table["log"] = np.log(table["value"].clip(lower=SMALLEST))
+    groups = table.groupby(["task", "degenerate", "block", "update"], sort=False, observed=True)["log"]
+    result = groups.agg(["mean", "count"]).reset_index()
+    result["geometric_mean"] = np.exp(result.pop("mean"))
+    return result.rename(columns={"count": "n"})[["task", "degenerate", "block", "update", "geometric_mean", "n"]]
+
+
+def draw_blocks(numbers: pd.DataFrame, label: str) -> Figure:
+    """Draws lines of blocks over the updates, one column a task, failed runs above and the others below."""
+    tasks, blocks = in_order(numbers["task"]), in_order(numbers["block"])
+    shades = block_shades(blocks)
+    figure, axes = plt.subplots(
+        2,
+        len(tasks),
+        figsize=(2.6 * len(tasks) + 1.4, 5.0),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
+    for column, task in enumerate(tasks):
+        for ax, failed in zip(axes[:, column], (True, False), strict=True):
+            rows = numbers[(numbers["task"] == task) & (numbers["degenerate"] == failed)]
+            for block in blocks:
+                line = rows[rows["block"] == block].sort_values("update")
+                ax.plot(line["update"], line["geometric_mean"], color=shades[block], label=block, linewidth=1.1)
+            ax.set_yscale("log")
+            n_runs = int(rows["n"].max()) if len(rows) else 0
+            ax.set_title(f"{task_title(task)}\n{n_runs} {'failed' if failed else 'other'} runs")
+            if n_runs == 0:
+                ax.text(0.5, 0.5, "no run", transform=ax.transAxes, ha="center")
+        axes[1, column].set_xlabel("updates")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(label)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return figure
