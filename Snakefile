@@ -8,7 +8,11 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 
 
-if not PLAN.site.from_tables:
+if PLAN.is_table and not PLAN.site.from_tables:
+
+    include: "workflow/rules/import.smk"
+
+elif not PLAN.site.from_tables:
 
     include: "workflow/rules/data.smk"
     include: "workflow/rules/train.smk"
@@ -26,13 +30,13 @@ rule all:
     input:
         RESULTS,
         TABLES,
-        FIGURES,
+        FIGURE_FILES,
         f"{STUDY_FOLDER}/report.html",
 
 
 rule figures:
     input:
-        FIGURES,
+        FIGURE_FILES,
 
 
 rule cells:

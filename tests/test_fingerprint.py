@@ -1,12 +1,10 @@
 """Fingerprints cover what decides a result, and the list of sources misses no module."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
 from seedvar import fingerprint as module
-from seedvar.fingerprint import PACKAGE, TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+from seedvar.fingerprint import TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+from seedvar.imports import reached
 from seedvar.methods import METHODS
 
 CELL = {
@@ -18,34 +16,12 @@ CELL = {
 }
 
 
-def imported(path: Path) -> set[str]:
-    """Lists the files of the package that a file imports, wherever in it the import stands."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("seedvar"):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.startswith("seedvar")]
-        for name in names:
-            relative = name.removeprefix("seedvar").removeprefix(".").replace(".", "/")
-            for path in (f"{relative}.py", f"{relative}/__init__.py"):
-                if relative and (PACKAGE / path).is_file():
-                    found.add(path)
-    return found
-
-
 def test_every_module_that_training_reaches_is_in_a_list():
     methods = {f"methods/{name}.py" for name in METHODS.values()}
-    reached, waiting = set(), ["training/cell.py", *methods]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += imported(PACKAGE / name)
+    found = {file for name in ("training/cell.py", *methods) for file in reached(name)}
     listed = {*TRAINING_CORE, *WITHOUT_INFLUENCE, *methods}
-    assert reached - listed == set()
-    assert set(TRAINING_CORE) - reached == set()  # nor does the list hold what no longer decides
+    assert found - listed == set()
+    assert set(TRAINING_CORE) - found == set()  # nor does the list hold what no longer decides
 
 
 def test_only_the_cells_that_use_a_method_depend_on_it():

@@ -1,5 +1,8 @@
 """Tables for people, from small tables with known numbers."""
 
+import io
+import math
+
 import pandas as pd
 import pytest
 
@@ -8,29 +11,96 @@ from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.tables import render
 
-RUNS = pd.DataFrame(
-    [
-        {
-            "task": "rte",
-            "arm": arm,
-            "score": score,
-            "degenerate": score <= 0.5,
-            "metric": "accuracy",
-            "split": "test",
-            "majority": 0.5,
-        }
-        for arm, scores in (("adamw", [0.7, 0.72, 0.74]), ("bert_adam", [0.5, 0.5, 0.5]))
-        for score in scores
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def table_of(scores_by_arm, task="rte", **columns):
+    rows = [
+        {"task": task, "arm": arm, "init_seed": seed, "order_seed": seed, "score": score, "degenerate": score <= 0.5}
+        for arm, scores in scores_by_arm.items()
+        for seed, score in enumerate(scores)
     ]
-)
+    return pd.DataFrame(rows).assign(metric="accuracy", split="test", majority=0.5, **columns)
+
+
+RUNS = table_of({"adamw": [0.7, 0.72, 0.74], "bert_adam": [0.5, 0.5, 0.5]})
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_a_summary_in_markdown():
     lines = render(summarise(RUNS), ".md").splitlines()
-    assert len(lines) == 4
-    assert "| rte: test accuracy × 100 | adamw | 0/3 [0.00, 0.56] | 72.0 ± 2.0 | 72.0 |" in lines[2]
-    assert "3/3 [0.44, 1.00] | 50.0 ± 0.0" in lines[3]
+    assert "| rte: test accuracy × 100 | adamw | 0/3 [0.00, 0.56] | **72.0 ± 2.0** |" in lines[2]
+    assert "3/3 [0.44, 1.00] | 50.0 ± 0.0 | [–] | [–] | 50.0 | 50.0 | 50.0 to 50.0 |" in lines[3]
     assert lines[3].endswith("| – (n = 0) |")
+    assert len(cells(lines[0])) == len(cells(lines[2])) <= 12
+
+
+def test_a_summary_says_what_its_numbers_and_marks_are():
+    lines = render(summarise(RUNS), ".md", baseline="bert_adam").splitlines()
+    assert lines[4] == ""
+    for words in (
+        "3 runs a task and arm",
+        "Wilson",
+        "ddof = 1",
+        "BCa",
+        "Student's t-test, pooled variance, one-tailed",
+    ):
+        assert words in lines[5]
+    assert "†: mean significantly higher than that of bert_adam" in lines[5]
+    assert "†" not in render(summarise(RUNS), ".md")
+
+
+def test_bold_is_the_best_and_what_it_does_not_exceed_significantly():
+    scores = {"best": [0.8, 0.82, 0.84], "close": [0.79, 0.82, 0.83], "far": [0.6, 0.62, 0.64]}
+    lines = render(summarise(table_of(scores)), ".md", baseline="far").splitlines()
+    assert "| **82.0 ± 2.0†** |" in lines[2]
+    assert "| **81.3 ± 2.1†** |" in lines[3]
+    assert "| 62.0 ± 2.0 |" in lines[4]
+
+
+def test_arms_are_marked_task_by_task():
+    tasks = [
+        table_of({"a": [0.8, 0.82], "b": [0.6, 0.61]}, "rte"),
+        table_of({"a": [0.6, 0.61], "b": [0.8, 0.82]}, "cola"),
+    ]
+    lines = render(summarise(pd.concat(tasks)), ".md").splitlines()
+    assert ["**" in line for line in lines[2:6]] == [True, False, False, True]
+
+
+def test_a_task_with_one_arm_has_no_best():
+    assert "**" not in render(summarise(table_of({"adamw": [0.7, 0.72]})), ".md")
+
+
+def test_a_summary_of_one_seed_shows_what_is_not_defined():
+    line = render(summarise(table_of({"adamw": [0.7]})), ".md").splitlines()[2]
+    assert "| 70.0 ± – | [–] | [–] | 70.0 | 70.0 | 70.0 to 70.0 |" in line
+
+
+def test_undefined_scores_without_a_trivial_one_are_dashes():
+    line = render(summarise(table_of({"a": [math.nan, 0.7]}).assign(majority=math.nan)), ".md").splitlines()[2]
+    assert "| a | 1/2 [0.09, 0.91] | – | [–] | [–] | – | – | – | – | 70.0 ± – (n = 1) |" in line
+
+
+def test_the_rule_on_the_training_loss_is_shown_where_it_disagrees():
+    agreeing = RUNS.assign(train_loss=[0.1, 0.1, 0.1, 0.7, 0.7, 0.7], constant_loss=0.69)
+    assert "training loss" not in render(summarise(agreeing), ".md")
+    lines = render(summarise(agreeing.assign(train_loss=[0.1, 0.1, 0.7, 0.7, 0.7, 0.7])), ".md").splitlines()
+    assert cells(lines[0])[3] == "failed by training loss (rules disagree)"
+    assert [cells(line)[3] for line in lines[2:4]] == ["1/3 (1)", "3/3 (0)"]
+
+
+def test_unequal_numbers_of_seeds_are_said():
+    assert "2 to 3 runs a task and arm." in render(summarise(table_of({"a": [0.6, 0.7], "b": [0.6, 0.7, 0.8]})), ".md")
+
+
+def test_a_summary_in_latex():
+    text = render(summarise(RUNS), ".tex", baseline="bert_adam")
+    assert r"\textbf{72.0 $\pm$ 2.0$^\dagger$}" in text
+    assert r"95 \% Wilson" in text
+    assert r"p $\geq$ .05" in text
 
 
 def test_comparisons_in_latex():
@@ -40,10 +110,62 @@ def test_comparisons_in_latex():
     assert "-22.0" in text
     assert "3/3 against 0/3" in text
     assert text.count("\\\\") == 2
+    assert text.index("\\end{tabular}") < text.index("{\\footnotesize 3 runs an arm.")
+    assert "verdict" not in text
+
+
+def test_latex_commands_in_names_are_text():
+    text = render(summarise(table_of({"a&b_{c}%\\": [0.7, 0.8]})), ".tex")
+    assert r"a\&b\_\{c\}\%\textbackslash{}" in text
+
+
+def test_comparisons_in_markdown_end_with_a_verdict_for_each_row():
+    text = render(compare(RUNS, "adamw"), ".md")
+    assert "3 runs an arm. All tests are two-sided; their p-values are adjusted by Holm's procedure" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("- rte: ")
+    assert "so few runs cannot settle whether one fails more often (3/3 runs against 0/3" in last
+    assert last.endswith("Probability of improvement 0.00 [0.00, 0.71] over 3 pairs: not significant.")
+
+
+def test_settled_p_values_are_bold():
+    apart = {"a": [0.7, 0.71, 0.72, 0.73, 0.74, 0.75], "b": [0.8, 0.81, 0.82, 0.83, 0.84, 0.85]}
+    line = cells(render(compare(table_of(apart), "a"), ".md").splitlines()[2])
+    assert line[3].startswith("**")
+    assert line[7] == "1.000"  # Fisher's, of no failure
+
+
+def test_comparisons_of_arms_that_share_no_seed_say_nothing_of_pairs():
+    runs = table_of({"a": [0.7, 0.72], "b": [0.6, 0.61]})
+    runs.loc[runs["arm"] == "b", ["init_seed", "order_seed"]] += 10
+    assert "Probability of improvement" not in render(compare(runs, "a"), ".md")
+
+
+def test_comparisons_without_a_row_are_an_empty_table():
+    text = render(compare(table_of({"a": [0.7, 0.72]}), "a"), ".md")
+    assert len(text.splitlines()) == 4
+    assert "No runs an arm." in text
+
+
+@pytest.mark.parametrize("suffix", [".md", ".tex", ".html"])
+def test_a_table_read_from_a_file_is_rendered_the_same(suffix):
+    runs = pd.concat([RUNS, table_of({"adamw": [0.7], "bert_adam": [0.6, 0.61]}, "cola")])
+    for table in (summarise(runs), compare(runs, "adamw")):
+        read = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+        assert render(read, suffix) == render(table, suffix)
 
 
 def test_the_report_gets_html_with_every_row():
-    assert render(summarise(RUNS), ".html").count("<tr") == 3
+    text = render(summarise(RUNS), ".html")
+    assert text.count("<tr") == 3
+    assert "<b>72.0 ± 2.0</b>" in text
+    assert "<li>rte: " in render(compare(RUNS, "adamw"), ".html")
+
+
+def test_names_are_no_markup_in_html_and_markdown():
+    summary = summarise(table_of({"a<b|c": [0.7, 0.8]}))
+    assert "<td>a&lt;b|c</td>" in render(summary, ".html")
+    assert r"a<b\|c" in render(summary, ".md")
 
 
 def test_another_format_is_refused():
@@ -52,4 +174,6 @@ def test_another_format_is_refused():
 
 
 def test_a_synthetic_task_is_called_synthetic():
-    assert "| syn-rte (synthetic): test accuracy" in render(summarise(RUNS.assign(task="syn-rte")), ".md")
+    runs = RUNS.assign(task="syn-rte")
+    assert "| syn-rte (synthetic): test accuracy" in render(summarise(runs), ".md")
+    assert "- syn-rte (synthetic): " in render(compare(runs, "adamw"), ".md")

@@ -238,7 +238,7 @@ probes:
     )
     done = snakemake("--cores", "2")
     assert done.returncode == 0, done.stderr
-    assert "3 cells leave their weights for probes or for other cells, about 2 MB each" in done.stderr
+    assert "3 cells leave their weights for probes or for other cells, about 3 MB each" in done.stderr
     folder = checkout / "results" / "tiny_study"
     found = set(pd.read_parquet(folder / "diagnostics.parquet")["quantity"])
     assert found == {"gradient_norm", "update_ratio", "distance", "saturation", "entropy", "step_multiple"}

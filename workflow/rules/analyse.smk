@@ -1,40 +1,30 @@
 # Tables to statistics.
 
 
-rule summarise:
+rule statistics:
     input:
-        runs=f"{STUDY_FOLDER}/runs.csv",
-        src=source_path("stats/describe.py"),
+        tables=statistic_tables,
+        src=statistic_sources,
     output:
-        f"{STUDY_FOLDER}/summary.csv",
+        f"{STUDY_FOLDER}/{{statistic}}.csv",
     log:
-        f"results/logs/summarise/{PLAN.name}.log",
-    conda:
-        "../../envs/seedvar.yaml"
-    shell:
-        "seedvar summarise {input.runs} --out {output} --log {log}"
-
-
-rule compare:
-    input:
-        runs=f"{STUDY_FOLDER}/runs.csv",
-        src=source_path("stats/compare.py"),
-    output:
-        f"{STUDY_FOLDER}/comparisons.csv",
-    log:
-        f"results/logs/compare/{PLAN.name}.log",
+        f"results/logs/statistics/{PLAN.name}-{{statistic}}.log",
+    wildcard_constraints:
+        statistic="|".join(PLAN.statistics),
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=PLAN.study.baseline,
+        baseline=f"--baseline {PLAN.study.baseline}" if PLAN.study.baseline else "",
+        warm=warm_option,
     shell:
-        "seedvar compare {input.runs} --baseline {params.baseline:q} --out {output} --log {log}"
+        "seedvar statistics {wildcards.statistic} {input.tables} {params.baseline} --out {output}"
+        " {params.warm} --log {log}"
 
 
 rule tables:
     input:
         table=f"{STUDY_FOLDER}/{{table}}.csv",
-        src=[source_path(name) for name in ("tables.py", "figures/__init__.py")],
+        src=sources_of("tables.py"),
     output:
         html=report(
             f"{STUDY_FOLDER}/tables/{{table}}.html",
@@ -47,7 +37,7 @@ rule tables:
     log:
         f"results/logs/tables/{PLAN.name}-{{table}}.log",
     wildcard_constraints:
-        table="summary|comparisons",
+        table="|".join(PRINTED),
     conda:
         "../../envs/seedvar.yaml"
     shell:

@@ -8,10 +8,11 @@ from snakemake.exceptions import WorkflowError
 
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.figures import FIGURES as FIGURE_KINDS
+from seedvar.figures import FIGURES
 from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
-from seedvar.plan import make_plan, put_commands_on_path, source_path
+from seedvar.plan import make_plan, put_commands_on_path, source_path, sources_of
 from seedvar.progress import report_progress
+from seedvar.stats import STATISTICS
 
 
 def command_line(settings, *names):
@@ -41,17 +42,17 @@ FORGETTING_TEXT = command_line(PLAN.study.probes.forgetting, "text", "paragraphs
 SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
-FIGURE_NAMES = [name for name, kind in FIGURE_KINDS.items() if kind.when(PLAN.study)]
-FIGURES = [
-    f"{STUDY_FOLDER}/figures/{name}.{suffix}"
-    for name in FIGURE_NAMES
-    for suffix in ("png", "pdf", "csv")
-]
-TABLE_NAMES = ["summary"] + (["comparisons"] if PLAN.has_comparisons else [])
-TABLES = [f"{STUDY_FOLDER}/{name}.csv" for name in TABLE_NAMES] + [
+STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
+PRINTED = [name for name in ("summary", "comparisons") if name in PLAN.statistics]
+TABLES = STATISTIC_FILES + [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
-    for name in TABLE_NAMES
+    for name in PRINTED
     for suffix in ("html", "md", "tex")
+]
+FIGURE_FILES = [
+    f"{STUDY_FOLDER}/figures/{name}.{suffix}"
+    for name in PLAN.figures
+    for suffix in ("png", "pdf", "csv")
 ]
 
 
@@ -105,30 +106,32 @@ def cell_task(wildcards):
     return asdict(TASKS[wildcards.task])
 
 
-# A figure: the tables that it shows and the code that draws it.
+# A statistic or a figure: the tables that it needs and the code that makes it.
+def statistic_tables(wildcards):
+    return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
+
+
+def statistic_sources(wildcards):
+    return sources_of(f"stats/{STATISTICS[wildcards.statistic].module}.py")
+
+
 def figure_tables(wildcards):
-    return [f"{STUDY_FOLDER}/{name}" for name in FIGURE_KINDS[wildcards.figure].tables]
+    return [f"{STUDY_FOLDER}/{name}" for name in FIGURES[wildcards.figure].tables]
 
 
 def figure_sources(wildcards):
-    own = wildcards.figure.replace("-", "_") + ".py"
-    return [
-        source_path(f"figures/{name}") for name in (own, "style.py", "seedvar.mplstyle")
-    ]
-
-
-def figure_title(wildcards):
-    return FIGURE_KINDS[wildcards.figure].title
+    name = wildcards.figure.replace("-", "_")
+    return [*sources_of(f"figures/{name}.py"), source_path("figures/seedvar.mplstyle")]
 
 
 def figure_caption(wildcards):
-    return FIGURE_KINDS[wildcards.figure].caption
+    return FIGURES[wildcards.figure].caption
 
 
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
 # a parameter that depends on `threads` as a reason to run a job again.
 def warm_option(wildcards, threads):
-    return "--warm" if PLAN.warm else ""
+    return "--warm" if PLAN.warm and not PLAN.site.from_tables else ""
 
 
 def train_options(wildcards, threads):
@@ -162,6 +165,11 @@ def data_options(wildcards, threads):
     folder = PLAN.glue_dir
     place = f"--glue-dir {shlex.quote(str(folder))} " if folder else ""
     return place + warm_option(wildcards, threads)
+
+
+def runs_place(wildcards, threads):
+    folder = PLAN.site.runs_dir
+    return f"--runs-dir {shlex.quote(str(folder))}" if folder else ""
 
 
 def model_place(wildcards, threads):

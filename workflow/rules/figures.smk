@@ -17,10 +17,12 @@ rule figure:
     log:
         f"results/logs/figures/{PLAN.name}-{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(FIGURE_NAMES),
+        figure="|".join(PLAN.figures),
     conda:
         "../../envs/seedvar.yaml"
     params:
         caption=figure_caption,
+        warm=warm_option,
     shell:
-        "seedvar figure {wildcards.figure} {input.tables} --out {output} --log {log}"
+        "seedvar figure {wildcards.figure} {input.tables} --out {output}"
+        " {params.warm} --log {log}"

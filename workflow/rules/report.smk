@@ -8,7 +8,7 @@ report: "../report/workflow.rst"
 rule report:
     input:
         TABLES,
-        FIGURES,
+        FIGURE_FILES,
     output:
         f"{STUDY_FOLDER}/report.html",
     log:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
+from seedvar.stats import STATISTICS
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -142,15 +143,17 @@ def _parser() -> argparse.ArgumentParser:
         help="what to gather; by default runs, curves and predictions",
     )
 
-    for name, run, text in [
-        ("summarise", _summarise, "Describe every task and arm: summary.csv."),
-        ("compare", _compare, "Compare every arm with the baseline: comparisons.csv."),
-    ]:
-        sub = command(name, run, text)
-        sub.add_argument("runs", type=Path, help="runs.csv of a study")
-        sub.add_argument("--out", required=True, type=Path)
-        if name == "compare":
-            sub.add_argument("--baseline", required=True, help="name of the baseline arm")
+    sub = command("import", _import, "Make the tables of a study out of a table of runs from elsewhere.")
+    sub.add_argument("study")
+    sub.add_argument("--runs-dir", help="where tables of runs lie that are not found from here")
+    sub.add_argument("--results", required=True, type=Path)
+
+    sub = command("statistics", _statistics, "Compute a table of statistics from other tables of a study.")
+    sub.add_argument("statistic", choices=list(STATISTICS))
+    sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that it needs, such as runs.csv")
+    sub.add_argument("--baseline", help="name of the baseline arm, for comparisons")
+    sub.add_argument("--out", required=True, type=Path, help="a .csv file")
+    _add_warm(sub)
 
     sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
     sub.add_argument("table", type=Path)
@@ -160,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("figure", choices=list(FIGURES))
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
+    _add_warm(sub)
 
     sub = command("schema", _schema, "Print the JSON schema of study files or of config.yaml.")
     sub.add_argument("schema", choices=["study", "config"])
@@ -201,10 +205,18 @@ def _site():
 def _check(arguments) -> None:
     from seedvar.grid import expand
     from seedvar.models.sources import resolve
+    from seedvar.runs_table import TableStudy, import_runs
     from seedvar.study import read_study, study_path
 
     path = study_path(arguments.study)
     study = read_study(path)
+    if isinstance(study, TableStudy):
+        runs = import_runs(study, _site().runs_dir)["runs"]
+        counts = runs.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"])
+        print(f"{path}: {len(runs)} runs from {study.runs.file}")
+        for (task, arm), (n, failed) in counts.iterrows():
+            print(f"  {task}, {arm}: {n} runs, {failed} failed")
+        return
     source = resolve(study.model, _site().models, str(path))
     cells = expand(study, source.name)
     arms = list(study.named_recipes(study.tasks[0]))
@@ -333,20 +345,52 @@ def _collect(arguments) -> None:
     gather(read_study(path), path.stem, arguments.model, arguments.results)
 
 
-def _summarise(arguments) -> None:
-    from seedvar.collect import read_runs
+def _import(arguments) -> None:
     from seedvar.files import write_csv
-    from seedvar.stats.describe import summarise
+    from seedvar.runs_table import import_runs
+    from seedvar.study import read_study, study_path
 
-    write_csv(arguments.out, summarise(read_runs(arguments.runs)))
+    path = study_path(arguments.study)
+    for name, table in import_runs(read_study(path), arguments.runs_dir).items():
+        write_csv(arguments.results / path.stem / f"{name}.csv", table)
 
 
-def _compare(arguments) -> None:
-    from seedvar.collect import read_runs
+def _read_given(name: str, needed: tuple[str, ...], given: list[Path]) -> dict:
+    """Reads the tables that a statistic or a figure needs, by their stems."""
+    from seedvar.collect import read_runs, read_table
+
+    by_stem = {path.stem: path for path in given}
+    tables = {}
+    for file in needed:
+        stem = Path(file).stem
+        if stem not in by_stem:
+            raise UserError(f"tables: {name} needs {file}; accepted: {', '.join(needed)}")
+        tables[stem] = (read_runs if stem == "runs" else read_table)(by_stem[stem])
+    return tables
+
+
+def _statistics(arguments) -> int | None:
+    if (code := _run_warm(arguments)) is not None:
+        return code
+    import importlib
+    import inspect
+
+    import numpy as np
+
     from seedvar.files import write_csv
-    from seedvar.stats.compare import compare
 
-    write_csv(arguments.out, compare(read_runs(arguments.runs), arguments.baseline))
+    kind = STATISTICS[arguments.statistic]
+    function = getattr(importlib.import_module(f"seedvar.stats.{kind.module}"), kind.function)
+    values = _read_given(arguments.statistic, kind.tables, arguments.tables)
+    wanted = inspect.signature(function).parameters
+    if "baseline" in wanted:
+        if arguments.baseline is None:
+            raise UserError(f"--baseline: is missing; {arguments.statistic} compares every arm with the baseline arm")
+        values["baseline"] = arguments.baseline
+    if "rng" in wanted:
+        values["rng"] = np.random.default_rng(0)
+    write_csv(arguments.out, function(**values))
+    return None
 
 
 def _tables(arguments) -> None:
@@ -359,33 +403,29 @@ def _tables(arguments) -> None:
         write_text(path, render(table, path.suffix))
 
 
-def _figure(arguments) -> None:
+def _figure(arguments) -> int | None:
+    if (code := _run_warm(arguments)) is not None:
+        return code
     import importlib
 
-    from seedvar.collect import read_runs, read_table
     from seedvar.figures.style import save
     from seedvar.files import write_csv
 
-    given = {path.stem: path for path in arguments.tables}
-    tables = {}
-    for file in FIGURES[arguments.figure].tables:
-        name = Path(file).stem
-        if name not in given:
-            needed = ", ".join(FIGURES[arguments.figure].tables)
-            raise UserError(f"tables: {arguments.figure} needs {file}; accepted: {needed}")
-        tables[name] = (read_runs if name == "runs" else read_table)(given[name])
     module = importlib.import_module(f"seedvar.figures.{arguments.figure.replace('-', '_')}")
+    tables = _read_given(arguments.figure, FIGURES[arguments.figure].tables, arguments.tables)
     numbers = module.numbers(**tables)
     pictures = [path for path in arguments.out if path.suffix != ".csv"]
     save(module.draw(numbers), pictures)
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
+    return None
 
 
 def _schema(arguments) -> None:
+    from seedvar.runs_table import TableStudy
     from seedvar.study import SiteConfig, Study, json_schema
 
-    model = {"study": Study, "config": SiteConfig}[arguments.schema]
+    model = {"study": Study | TableStudy, "config": SiteConfig}[arguments.schema]
     print(json.dumps(json_schema(model), indent=2, ensure_ascii=False))
 
 

@@ -40,7 +40,9 @@ WITHOUT_INFLUENCE = [
     "grid.py",
     "record.py",
     "store.py",
+    "probes/__init__.py",
     "recipe.py",
+    "runs_table.py",
     "study.py",
     "methods/__init__.py",
     "data/tasks.py",  # the fingerprint has the cell's own task, so that another task changes nothing

@@ -17,12 +17,16 @@ from seedvar.data.splits import split
 from seedvar.data.synthetic import make_examples
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
+from seedvar.figures import FIGURES
 from seedvar.files import read_json, write_json
 from seedvar.fingerprint import sources
 from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
+from seedvar.imports import reached
 from seedvar.models import sources as models
 from seedvar.models.families import family_of
 from seedvar.recipe import Recipe
+from seedvar.runs_table import TableStudy, find_table
+from seedvar.stats import STATISTICS
 from seedvar.study import SiteConfig, Study, read_site_config, read_study, study_path
 
 
@@ -41,10 +45,11 @@ class Plan:
         kept: Folders of the cells whose weights a probe or another cell needs.
         model_content: Digest of the model's files, or its hub id.
         data_content: For each task, digest of its source files, or their hub id.
+        results: The results folder.
     """
 
     site: SiteConfig
-    study: Study
+    study: Study | TableStudy
     study_file: str
     name: str
     model: models.ModelSource
@@ -53,6 +58,7 @@ class Plan:
     kept: set[str]
     model_content: str
     data_content: dict[str, str]
+    results: Path = Path("results")
 
     @property
     def glue_dir(self) -> Path | None:
@@ -66,14 +72,33 @@ class Plan:
         return self.site.warm_start and "SLURM_JOB_ID" not in os.environ
 
     @property
-    def has_diagnostics(self) -> bool:
-        """Whether any recipe of the study asks for diagnostics."""
-        return any(recipe.diagnostics_every for recipe in self.study.recipes())
+    def statistics(self) -> list[str]:
+        """Names of the tables of statistics that the study gets."""
+        return _possible(STATISTICS, self.study, self._gathered())
 
     @property
-    def has_comparisons(self) -> bool:
-        """Whether there is an arm to compare with the baseline."""
-        return len(self.study.named_recipes(self.study.tasks[0])) > 1
+    def figures(self) -> list[str]:
+        """Names of the figures that the study gets."""
+        return _possible(FIGURES, self.study, self._gathered() | {f"{name}.csv" for name in self.statistics})
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the study takes its runs from a table."""
+        return isinstance(self.study, TableStudy)
+
+    @property
+    def table_files(self) -> list[Path]:
+        """The user's files that a study of a table of runs reads."""
+        about = self.study.runs
+        names = [about.file, *([about.curves.file] if about.curves else [])]
+        return [find_table(name, self.site.runs_dir) for name in names]
+
+    def _gathered(self) -> set[str]:
+        """Names of the tables that are gathered from cells or from a user's table."""
+        tables = self.study.tables if self.is_table else CELL_TABLES
+        if self.site.from_tables:
+            return {name for name in tables if (self.results / self.name / name).is_file()}
+        return tables
 
     def cell(self, folder: str) -> Cell | None:
         """Returns the cell of a folder, be it the study's or one that comes before."""
@@ -93,6 +118,29 @@ class Plan:
             text += f", about {size / 1e6:,.0f} MB each, {len(self.kept) * size / 1e6:,.0f} MB in all at most"
         lasting = len(self.kept & set(self.intermediates))
         return f"{text}; those for probes are deleted after them, {lasting} for other cells stay in the store"
+
+
+CELL_TABLES = {
+    "runs.csv", "curves.csv", "predictions.parquet", "diagnostics.parquet", "forgetting.csv", "surface.csv",
+}  # fmt: skip
+
+
+def _possible(kinds: dict, study, tables: set[str]) -> list[str]:
+    """Lists the statistics or figures of a study whose tables there are, in an order in which they can be made."""
+    names, tables = [], set(tables)
+    for name, kind in kinds.items():
+        if kind.when(study) and tables.issuperset(kind.tables):
+            names.append(name)
+            tables.add(f"{name}.csv")
+    return names
+
+
+def sources_of(name: str) -> list[str]:
+    """Lists the source files that decide a statistic or figure, given its module's path, as inputs of a rule.
+
+    Reading and writing of files is not among them, nor are lists of what there is.
+    """
+    return [source_path(file) for file in reached(name) if not file.endswith(("__init__.py", "errors.py", "files.py"))]
 
 
 def source_path(name: str) -> str:
@@ -118,14 +166,17 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     site = read_site_config(config)
     path = study_path(site.study)
     study = read_study(path)
-    if site.from_tables:  # neither model nor data need be there
-        for table in ("runs.csv", "curves.csv"):
-            if not (results / path.stem / table).is_file():
-                raise UserError(
-                    f"--config from_tables=true: there is no {results / path.stem / table}; "
-                    "accepted: a study that has been collected"
-                )
-        return Plan(site, study, str(path), path.stem, models.ModelSource(study.model), {}, {}, set(), "", {})
+    if site.from_tables and not (results / path.stem / "runs.csv").is_file():
+        raise UserError(
+            f"--config from_tables=true: there is no {results / path.stem / 'runs.csv'}; "
+            "accepted: a study that has been collected"
+        )
+    if site.from_tables or isinstance(study, TableStudy):  # neither model nor data need be there
+        source = models.ModelSource(getattr(study, "model", "none"))
+        plan = Plan(site, study, str(path), path.stem, source, {}, {}, set(), "", {}, results)
+        if not site.from_tables:
+            _ = plan.table_files  # are they there?
+        return plan
     source = models.resolve(study.model, site.models, str(path))
     cells = {cell.folder(): cell for _, cell in expand(study, source.name)}
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
@@ -150,7 +201,9 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
             data_content[task] = f"hub: {glue.HUB_ID}"
     digests.save()
     _check_sizes(study, site, path)
-    return Plan(site, study, str(path), path.stem, source, cells, intermediates, kept, model_content, data_content)
+    return Plan(
+        site, study, str(path), path.stem, source, cells, intermediates, kept, model_content, data_content, results
+    )
 
 
 def _check_model(config: dict, name: str, study: Study, path: Path) -> None:

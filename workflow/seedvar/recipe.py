@@ -18,6 +18,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
+
+
 def _slug(label: str) -> dict[str, str]:
     """Marks how a field is written in a slug: its label, followed by the value."""
     return {"slug": label}

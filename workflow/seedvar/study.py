@@ -12,14 +12,16 @@ import itertools
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.recipe import CONFLICTS, Recipe, Strict
+from seedvar.probes import Probes
+from seedvar.recipe import CONFLICTS, Recipe, SeedNumber, Strict
+from seedvar.runs_table import TableStudy, check_table_study
 
 # A grid holds a list of values for each field that varies; expanded in full.
 Grid = create_model(
@@ -49,7 +51,6 @@ class RecipeByTask(Recipe):
         return changes
 
 
-SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
 SeedCount = Annotated[int, Field(ge=1, le=100_000)]
 SeedList = Annotated[list[SeedNumber], Field(min_length=1)]
 
@@ -59,55 +60,6 @@ class CrossedSeeds(Strict):
 
     init: SeedCount | SeedList = Field(description="Seeds of the classifier's and the re-initialised layers' weights.")
     order: SeedCount | SeedList = Field(description="Seeds of data order and dropout.")
-
-
-class RunOf(Strict):
-    """One run of a study."""
-
-    arm: str = Field(description="Name of an arm.")
-    seed: SeedNumber | tuple[SeedNumber, SeedNumber] = Field(
-        description="Its seed; [initialisation seed, order seed] where they differ."
-    )
-
-    @property
-    def seed_pair(self) -> tuple[int, int]:
-        """(init seed, order seed) of the run."""
-        return self.seed if isinstance(self.seed, tuple) else (self.seed, self.seed)
-
-
-class Forgetting(Strict):
-    """How much of its language a fine-tuned encoder has forgotten (Mosbach et al. 2021, Fig. 2)."""
-
-    tasks: list[str] | None = Field(None, min_length=1, description="Tasks to probe; without it, all.")
-    arms: list[str] | None = Field(None, min_length=1, description="Arms to probe; without it, all.")
-    runs: int = Field(3, ge=1, description="Probe the first so many runs of each task and arm.")
-    text: str | None = Field(
-        None,
-        description="A text file in UTF-8, a paragraph a line, whose masked words are to be guessed; without it "
-        "WikiText-2's test set from the hub, or for synthetic data new sentences of the grammar.",
-    )
-    paragraphs: int = Field(500, ge=1, description="Read at most so many paragraphs of the text.")
-
-
-class Surface(Strict):
-    """Loss and gradient norm on the plane through three points (Mosbach et al. 2021, Fig. 7)."""
-
-    task: str = Field(description="The task whose training loss is measured.")
-    first: RunOf = Field(description="The run at (1, 0), such as a failed one; (0, 0) is where it started.")
-    second: RunOf = Field(description="The run at (0, 1), such as a successful one.")
-    points: int = Field(21, ge=2, description="Points on each axis.")
-    low: float = Field(-0.5, description="Where both axes begin.")
-    high: float = Field(1.5, description="Where both axes end.")
-    examples: int = Field(128, ge=1, description="Training examples to average over.")
-
-
-class Probes(Strict):
-    """Measurements on the weights of finished cells. Weights are kept only until the probes are done."""
-
-    forgetting: Forgetting | None = Field(
-        None, description="Masked-word perplexity with the top k layers replaced by the pre-trained ones."
-    )
-    surface: Surface | None = Field(None, description="Loss and gradient norm between two runs.")
 
 
 class Study(Strict):
@@ -146,6 +98,15 @@ class Study(Strict):
             recipes[Recipe(**shown).slug()] = Recipe(**{**common, **values})
         return recipes
 
+    def arm_names(self) -> list[str]:
+        """Returns the names of the arms in the file's order."""
+        return list(self.named_recipes(self.tasks[0]))
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether every initialisation seed is trained with every order seed."""
+        return isinstance(self.seeds, CrossedSeeds)
+
     def recipes(self) -> list[Recipe]:
         """Returns every recipe of the study, once for each task and arm."""
         return [recipe for task in self.tasks for recipe in self.named_recipes(task).values()]
@@ -153,7 +114,7 @@ class Study(Strict):
     def seed_pairs(self) -> list[tuple[int, int]]:
         """Returns (init seed, order seed) of every run of an arm; equal unless the seeds are crossed."""
         numbers = lambda seeds: list(range(seeds)) if isinstance(seeds, int) else list(seeds)  # noqa: E731
-        if isinstance(self.seeds, CrossedSeeds):
+        if self.is_crossed:
             return list(itertools.product(numbers(self.seeds.init), numbers(self.seeds.order)))
         return [(seed, seed) for seed in numbers(self.seeds)]
 
@@ -168,6 +129,10 @@ class SiteConfig(Strict):
         None,
         description="Folder with GLUE in the hub's Parquet layout; without it the hub is asked. The environment "
         "variable SEEDVAR_GLUE_DIR wins.",
+    )
+    runs_dir: str | None = Field(
+        None,
+        description="Folder with tables of runs that studies name. The environment variable SEEDVAR_RUNS_DIR wins.",
     )
     models: dict[str, str] = Field(
         {},
@@ -229,22 +194,29 @@ def read_yaml(path: Path | str) -> dict:
     return value
 
 
-def read_study(path: Path | str) -> Study:
-    """Reads and checks a study file.
+def read_study(path: Path | str) -> Study | TableStudy:
+    """Reads and checks a study file, of cells to train or (`runs`) of a table of runs.
 
     Raises:
         UserError: One sentence with the file, the key and what is accepted.
     """
-    study = _validate(Study, read_yaml(path), path)
-    _check_study(study, path)
+    values = read_yaml(path)
+    _check_name(path)
+    if "runs" in values:
+        study = _validate(TableStudy, values, path)
+        check_table_study(study, path)
+    else:
+        study = _validate(Study, values, path)
+        _check_study(study, path)
     return study
 
 
 def read_site_config(values: dict, path: Path | str = "config/config.yaml") -> SiteConfig:
     """Checks the merged settings of config.yaml and the command line's `--config`."""
     site = _validate(SiteConfig, values, path)
-    if glue_dir := os.environ.get("SEEDVAR_GLUE_DIR"):
-        site = site.model_copy(update={"glue_dir": glue_dir})
+    for field in ("glue_dir", "runs_dir"):
+        if folder := os.environ.get(f"SEEDVAR_{field.upper()}"):
+            site = site.model_copy(update={field: folder})
     return site
 
 
@@ -270,14 +242,17 @@ def study_path(name: str) -> Path:
 RESERVED = ["cells", "data", "logs", "models", "store"]
 
 
-def _check_study(study: Study, path: Path | str) -> None:
-    """Checks what the types above cannot say."""
+def _check_name(path: Path | str) -> None:
     name = Path(path).stem
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or name in RESERVED:
         raise UserError(
             f"{path}: '{name}' is no name for a study; accepted: letters, digits and . _ + -, "
             f"but not {', '.join(RESERVED)}"
         )
+
+
+def _check_study(study: Study, path: Path | str) -> None:
+    """Checks what the types above cannot say."""
     known = [name for name, task in TASKS.items() if task.data == study.data]
     for task in study.tasks:
         if task not in known:
@@ -396,8 +371,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         owner = model
         if parts and parts[0] in ("recipe", "arms"):
             owner = Recipe if "by_task" in parts else RecipeByTask
-        elif parts and parts[0] == "probes":
-            owner = {"forgetting": Forgetting, "surface": Surface}.get(parts[1] if parts[1:] else "", Probes)
+        elif parts and parts[0] in ("probes", "runs"):
+            owner = owner_of(model, parts)
         elif parts and parts[0] == "grid":
             owner = Grid
         elif "CrossedSeeds" in parts:
@@ -415,13 +390,30 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{key}:{given} {message}"
 
 
+def owner_of(model: type[BaseModel], place: list[str]) -> type[BaseModel]:
+    """Returns the model that the keys at a place of a file belong to, such as ["runs", "columns"]."""
+    for part in place:
+        field = model.model_fields.get(part)
+        inner = (
+            [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        )
+        model = inner[0] if inner else model
+    return model
+
+
+def _types(annotation) -> list:
+    """Lists the types inside an annotation such as dict[str, X] | None."""
+    arguments = get_args(annotation)
+    return [annotation] if not arguments else [t for argument in arguments for t in _types(argument)]
+
+
 def _accepted(model: type[BaseModel], key: str) -> str:
     field = model.model_fields.get(key)
     text = (field.description if field else None) or "a value"
     return text[0].lower() + text[1:].rstrip(".")
 
 
-def json_schema(model: type[BaseModel]) -> dict:
-    """Returns the JSON schema (draft 2020-12) of a study file or of config.yaml."""
-    schema = model.model_json_schema()
+def json_schema(model) -> dict:
+    """Returns the JSON schema (draft 2020-12) of a study file (`Study | TableStudy`) or of config.yaml."""
+    schema = TypeAdapter(model).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

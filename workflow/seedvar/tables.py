@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from html import escape
+from typing import NamedTuple
 
 import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.figures import METRIC_NAMES, task_title
+from seedvar.stats.published import equivalent_to_best, significantly_better
+
+ALPHA = 0.05
 
 STYLE = """<meta charset="utf-8">
 <style>
@@ -15,88 +20,195 @@ body { font: 14px sans-serif; margin: 1em; }
 table { border-collapse: collapse; }
 th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
+p, ul { max-width: 60em; }
 </style>
 """
 
+TEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+        **{"×": r"$\times$", "ρ": r"$\rho$", "±": r"$\pm$", "∞": r"$\infty$", "<": "$<$", ">": "$>$", "≥": r"$\geq$"},
+        **{"–": "--", "†": r"$^\dagger$"},
+    }
+)
 
-def render(table: pd.DataFrame, suffix: str) -> str:
+
+class Bold(str):
+    """A cell to be set in bold."""
+
+
+class Layout(NamedTuple):
+    """What a table says, before it has a format.
+
+    Attributes:
+        header: Names of the columns.
+        rows: Texts of the cells.
+        caption: What the numbers and marks mean.
+        remarks: A sentence on each row; not in LaTeX, whose tables go into papers.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    caption: str
+    remarks: list[str]
+
+
+def render(table: pd.DataFrame, suffix: str, baseline: str | None = None) -> str:
     """Renders a table.
 
     Args:
         table: summary.csv or comparisons.csv.
         suffix: `.md`, `.tex` or `.html`.
+        baseline: For summary.csv: the arm that a dagger compares with; without it there are none.
 
     Raises:
         UserError: Another format is asked for.
     """
-    header, rows = _comparisons(table) if "baseline" in table else _summary(table)
-    if suffix == ".md":
-        lines = [header, ["---"] * len(header), *rows]
-        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-    if suffix == ".tex":
-        body = "".join(" & ".join(map(_tex, row)) + r" \\" + "\n" for row in rows)
-        head = " & ".join(map(_tex, header)) + r" \\"
-        columns = "ll" + "r" * (len(header) - 2)
-        return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head}\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
-    if suffix == ".html":
-        return STYLE + pd.DataFrame(rows, columns=header).to_html(index=False, border=0)
-    raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: .md, .tex, .html")
+    formats = {".md": _markdown, ".tex": _latex, ".html": _html}
+    if suffix not in formats:
+        raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: {', '.join(formats)}")
+    return formats[suffix](_comparisons(table) if "baseline" in table else _summary(table, baseline))
 
 
-def _summary(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    header = ["task and score", "arm", "failed [95 % Wilson]", "mean ± SD", "median", "IQM", "min", "max"]
-    header += ["majority", "mean ± SD of the runs that did not fail"]
+def _markdown(layout: Layout) -> str:
+    def line(cells: list[str]) -> str:
+        texts = (cell.replace("|", r"\|") for cell in cells)
+        marked = (f"**{text}**" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True))
+        return "| " + " | ".join(marked) + " |\n"
+
+    table = "".join(map(line, [layout.header, ["---"] * len(layout.header), *layout.rows]))
+    remarks = "".join(f"- {remark}\n" for remark in layout.remarks)
+    return f"{table}\n{layout.caption}\n" + (f"\n{remarks}" if remarks else "")
+
+
+def _latex(layout: Layout) -> str:
+    def line(cells: list[str]) -> str:
+        texts = [cell.translate(TEX) for cell in cells]
+        marked = (
+            rf"\textbf{{{text}}}" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True)
+        )
+        return " & ".join(marked) + " \\\\\n"
+
+    columns = "ll" + "r" * (len(layout.header) - 2)
+    body = "".join(map(line, layout.rows))
+    table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(layout.header)}\\midrule\n{body}\\bottomrule\n"
+    return f"{table}\\end{{tabular}}\n\n\\smallskip\n{{\\footnotesize {layout.caption.translate(TEX)}\\par}}\n"
+
+
+def _html(layout: Layout) -> str:
+    def line(cells: list[str], tag: str) -> str:
+        texts = (f"<b>{escape(cell)}</b>" if isinstance(cell, Bold) else escape(cell) for cell in cells)
+        return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>\n"
+
+    body = "".join(line(row, "td") for row in layout.rows)
+    table = f"<table>\n<thead>\n{line(layout.header, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+    remarks = "".join(f"<li>{escape(remark)}</li>\n" for remark in layout.remarks)
+    return f"{STYLE}{table}<p>{escape(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
+
+
+def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
+    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "SD: 95 %", "median", "IQM", "range"]
+    header += ["majority", "mean ± SD without failed runs"]
+    several = table.groupby("task")["arm"].transform("size") > 1
+    best = several & pd.concat([equivalent_to_best(group) for _, group in table.groupby("task")])
+    better = significantly_better(table, baseline)
+    by_loss = (table["rules_disagree"] > 0).any()
     rows = []
-    for row in table.to_dict("records"):
+    for index, row in table.iterrows():
+        score = _mean_sd(row["mean"], row["sd"]) + ("†" if better[index] else "")
         rows.append(
             [
                 f"{task_title(row['task'])}: {row['split']} {METRIC_NAMES.get(row['metric'], row['metric'])} × 100",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
-                _mean_sd(row["mean"], row["sd"]),
-                *(_percent(row[name]) for name in ("median", "iqm", "min", "max", "majority")),
+                Bold(score) if best[index] else score,
+                *(_limits(_percent(row[f"{name}_low"]), _percent(row[f"{name}_high"])) for name in ("mean", "sd")),
+                *(_percent(row[name]) for name in ("median", "iqm")),
+                "–" if math.isnan(row["min"]) else f"{_percent(row['min'])} to {_percent(row['max'])}",
+                _percent(row["majority"]),
                 f"{_mean_sd(row['ok_mean'], row['ok_sd'])} (n = {row['ok_n']})",
             ]
         )
-    return header, rows
+        if by_loss:
+            rows[-1].insert(3, f"{_count(row['failed_by_loss'])}/{row['n']} ({_count(row['rules_disagree'])})")
+    if by_loss:
+        header.insert(3, "failed by training loss (rules disagree)")
+    caption = (
+        f"{_runs(table['n'])} a task and arm. Failed runs with the 95 % Wilson interval of their share; mean and SD "
+        "(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals (10,000 resamples; too narrow "
+        "with fewer than about 20 runs). Bold, where a task has several arms: the highest mean and those that it does "
+        "not exceed significantly (Student's t-test, pooled variance, one-tailed, p ≥ .05, not corrected for the "
+        "number of tests)."
+    )
+    if baseline is not None:
+        caption += f" †: mean significantly higher than that of {baseline} (the same test, p < .05)."
+    return Layout(header, rows, caption + " –: not defined.", [])
 
 
-def _comparisons(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    header = [
-        "task",
-        "arm against baseline",
-        "difference of means × 100 [95 %]",
-        "Welch p (Holm)",
-        "A12",
-        "Mann-Whitney p (Holm)",
-    ]
-    header += ["failed", "Fisher p (Holm)", "SD ratio [95 %]", "Brown-Forsythe p (Holm)"]
-    rows = []
+def _comparisons(table: pd.DataFrame) -> Layout:
+    header = ["task", "arm against baseline", "difference of means × 100 [95 %]", "Welch p", "A12 [95 %]"]
+    header += ["Mann-Whitney p", "failed", "Fisher p", "SD ratio [95 %]", "Brown-Forsythe p"]
+    header += ["SD ratio without failed runs [95 %]", "Brown-Forsythe p without failed runs"]
+    rows, remarks = [], []
     for row in table.to_dict("records"):
-        low, high = row["mean_difference_low"], row["mean_difference_high"]
+        difference = _percent(row["mean_difference"], "+")
+        low, high = _percent(row["mean_difference_low"]), _percent(row["mean_difference_high"])
         rows.append(
             [
                 task_title(row["task"]),
                 f"{row['arm']} against {row['baseline']}",
-                f"{100 * row['mean_difference']:+.1f} [{_percent(low)}, {_percent(high)}]",
+                f"{difference} {_limits(low, high)}",
                 _p(row["welch_p_holm"]),
-                f"{row['a12']:.2f}",
+                _interval(row, "a12"),
                 _p(row["mann_whitney_p_holm"]),
                 f"{row['failed']}/{row['n']} against {row['failed_baseline']}/{row['n_baseline']}",
                 _p(row["fisher_p_holm"]),
-                f"{_number(row['sd_ratio'])} [{_number(row['sd_ratio_low'])}, {_number(row['sd_ratio_high'])}]",
+                _interval(row, "sd_ratio"),
                 _p(row["brown_forsythe_p_holm"]),
+                _interval(row, "ok_sd_ratio"),
+                _p(row["ok_brown_forsythe_p_holm"]),
             ]
         )
-    return header, rows
+        remarks.append(f"{task_title(row['task'])}: {row['verdict']}")
+        if isinstance(row["improvement_verdict"], str):
+            chance = f"{_interval(row, 'improvement')} over {row['n_pairs']} pairs"
+            remarks[-1] += f" Probability of improvement {chance}: {row['improvement_verdict']}."
+    runs = _runs([*table["n"], *table["n_baseline"]]) if len(table) else "No runs"
+    caption = (
+        f"{runs} an arm. All tests are two-sided; their p-values are adjusted by Holm's procedure over all rows of "
+        "this table, test by test, and bold below .05. 95 % intervals, not adjusted: Welch's for the difference of "
+        "means; Wilson's with the variance of DeLong for A12, the chance that a run of the arm scores higher than one "
+        "of the baseline; bootstrap percentiles (10,000 resamples) for the ratio of SDs, arm / baseline. –: not "
+        "defined."
+    )
+    return Layout(header, rows, caption, remarks)
+
+
+def _runs(counts) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low} to {high} runs" if low < high else f"{low} run{'s' if low != 1 else ''}"
+
+
+def _interval(row: dict, name: str) -> str:
+    value, low, high = (_number(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return "–" if value == "–" else f"{value} {_limits(low, high)}"
+
+
+def _limits(low: str, high: str) -> str:
+    return "[–]" if low == high == "–" else f"[{low}, {high}]"
 
 
 def _number(value: float) -> str:
     return "–" if math.isnan(value) else "∞" if math.isinf(value) else f"{value:.2f}"
 
 
-def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+def _count(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0f}"
+
+
+def _percent(value: float, sign: str = "") -> str:
+    return "–" if math.isnan(value) else f"{100 * value:{sign}.1f}"
 
 
 def _mean_sd(mean: float, sd: float) -> str:
@@ -106,18 +218,5 @@ def _mean_sd(mean: float, sd: float) -> str:
 def _p(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
-
-
-def _tex(text: str) -> str:
-    for character, command in (
-        ("%", r"\%"),
-        ("×", r"$\times$"),
-        ("ρ", r"$\rho$"),
-        ("_", r"\_"),
-        ("±", r"$\pm$"),
-        ("∞", r"$\infty$"),
-        ("–", "--"),
-    ):
-        text = text.replace(character, command)
-    return text
+    text = f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+    return Bold(text) if value < ALPHA else text

@@ -32,6 +32,7 @@ STARTED = b"S"  # the first byte of an answer; the exit code follows
 IMPORT_VARIABLES = ("CUDA", "HF_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "TRANSFORMERS_")
 START_TIMEOUT_S = 120.0
 PRELOAD = [
+    "matplotlib.pyplot",
     "numpy",
     "pandas",
     "pyarrow.parquet",

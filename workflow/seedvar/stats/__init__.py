@@ -1,1 +1,59 @@
-"""Statistics: arrays in, numbers out; no files, no plotting."""
+"""Statistics: arrays and tables in, numbers out; no files, no plotting.
+
+`STATISTICS` lists the tables that a study gets. Adding one is a function in a module here and a line in
+this list. The function's arguments are tables of the study (`runs`: runs.csv) and, where it wants them,
+`baseline` (the baseline arm's name) and `rng`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A table of a study that is computed from others.
+
+    Attributes:
+        module: Where its function is.
+        function: Its name.
+        tables: Files of the study that the function takes.
+        when: Whether a study has it.
+    """
+
+    module: str
+    function: str
+    tables: tuple[str, ...]
+    when: Callable = lambda study: True
+
+
+def _has_comparisons(study) -> bool:
+    return study.baseline is not None and len(study.arm_names()) > 1
+
+
+def _has_many_tasks(study) -> bool:
+    return len(study.tasks) > 1
+
+
+RUNS, CURVES, PREDICTIONS = "runs.csv", "curves.csv", "predictions.parquet"
+STATISTICS = {
+    # each task and arm
+    "summary": Statistic("describe", "summarise", (RUNS,)),
+    "expected": Statistic("selection", "expected_performance", (RUNS,)),
+    "stopping": Statistic("early_stopping", "start_many", (RUNS, CURVES)),
+    "variance": Statistic("variance", "decompose", (RUNS,), lambda study: study.is_crossed),
+    "instability": Statistic("agreement", "instability", (PREDICTIONS, RUNS)),
+    # each arm against the baseline
+    "comparisons": Statistic("compare", "compare", (RUNS,), _has_comparisons),
+    "dominance": Statistic("stochastic_order", "stochastic_order", (RUNS,), _has_comparisons),
+    "churn": Statistic("agreement", "churn", (PREDICTIONS, RUNS), _has_comparisons),
+    "resampled": Statistic("aggregate", "compare_on_resamples", (PREDICTIONS, RUNS), _has_comparisons),
+    "seeds_needed": Statistic("planning", "seeds_needed", ("summary.csv",), _has_comparisons),
+    # all tasks together
+    "aggregate": Statistic("aggregate", "aggregate", (RUNS,), _has_many_tasks),
+    "profiles": Statistic("aggregate", "performance_profile", (RUNS,), _has_many_tasks),
+    "improvement": Statistic(
+        "aggregate", "improvement", (RUNS,), lambda study: _has_many_tasks(study) and _has_comparisons(study)
+    ),
+}

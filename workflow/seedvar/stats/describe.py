@@ -2,11 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, trim_mean
+from scipy.stats import binomtest, bootstrap, norm, trim_mean
 
+RESAMPLES = 10_000
 CONFIDENCE = 0.95
+SEED = 0  # of every row's random numbers: a row never changes because another is added
+
+STATISTICS = {
+    "mean": lambda scores, axis: np.mean(scores, axis=axis),
+    "sd": lambda scores, axis: np.std(scores, axis=axis, ddof=1),
+    "iqm": lambda scores, axis: trim_mean(scores, 0.25, axis=axis),
+}
+
+
+@contextlib.contextmanager
+def quiet():
+    """Silences the warnings of SciPy and NumPy about values that are not defined; a NaN says it."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def fill_undefined(runs: pd.DataFrame) -> pd.DataFrame:
+    """Lets nothing that went wrong in a run leave the statistics.
+
+    A score that is not defined becomes the trivial predictor's, as in `collect.py`, and stays NaN
+    only if the table has none. Its run and every diverged run count as failed.
+
+    Args:
+        runs: The runs table (see `collect.py`).
+
+    Returns:
+        A copy with `score` filled, `degenerate` of type bool and `score_defined`.
+    """
+    undefined = runs["score"].isna()
+    failed = runs["degenerate"].astype(bool) | undefined | (_column(runs, "status") == "diverged")
+    recorded = runs["score_defined"].astype(bool) if "score_defined" in runs else True
+    score = runs["score"].astype(float).fillna(_column(runs, "majority"))
+    return runs.assign(score=score, degenerate=failed, score_defined=~undefined & recorded)
+
+
+def failed_by_loss(runs: pd.DataFrame) -> np.ndarray:
+    """Judges each run by its training loss: failed if it ends no lower than a constant prediction's.
+
+    The other rule of the literature beside the score's; the two can disagree at the edge. The loss
+    of a constant prediction is the entropy of the training labels in nats, or their variance.
+
+    Args:
+        runs: The runs table, if it has them with the columns `train_loss`, `constant_loss`, `status`.
+
+    Returns:
+        Shape (runs,): 1 failed, 0 not, NaN not known. A diverged run has failed.
+    """
+    loss, constant = (_column(runs, name).to_numpy(float) for name in ("train_loss", "constant_loss"))
+    failed = np.where(np.isnan(loss) | np.isnan(constant), np.nan, loss >= constant)
+    return np.where(_column(runs, "status") == "diverged", 1.0, failed)
+
+
+def _column(runs: pd.DataFrame, name: str) -> pd.Series:
+    return runs[name] if name in runs else pd.Series(np.nan, index=runs.index)
+
+
+def standard_deviation(scores: np.ndarray) -> float:
+    """Returns the SD (ddof = 1) of scores of shape (runs,); that of equal ones is 0 without rounding error."""
+    if len(scores) < 2:
+        return np.nan
+    return float(scores.std(ddof=1)) if np.ptp(scores) > 0 else 0.0
 
 
 def describe(scores: np.ndarray) -> dict[str, float]:
@@ -17,24 +83,60 @@ def describe(scores: np.ndarray) -> dict[str, float]:
 
     Returns:
         `mean`; `sd` with n − 1 in the denominator (ddof = 1); `median`; `iqm`, the mean of the
-        middle half; `min`; `max`. NaN where a value is not defined: everything of an empty
-        sample, the SD of one run.
+        middle half; `min`; `max`; `mad`, the median absolute deviation from the median × 1.4826,
+        which makes it the SD of a normal distribution. NaN where a value is not defined:
+        everything of an empty sample or of one with a NaN, the SD of one run.
     """
-    if len(scores) == 0:
-        return dict.fromkeys(("mean", "sd", "median", "iqm", "min", "max"), np.nan)
+    if len(scores) == 0 or np.isnan(scores).any():
+        return dict.fromkeys(("mean", "sd", "median", "iqm", "min", "max", "mad"), np.nan)
+    median = np.median(scores)
     return {
         "mean": scores.mean(),
-        "sd": scores.std(ddof=1) if len(scores) > 1 else np.nan,
-        "median": np.median(scores),
+        "sd": standard_deviation(scores),
+        "median": median,
         "iqm": trim_mean(scores, 0.25),
         "min": scores.min(),
         "max": scores.max(),
+        "mad": np.median(np.abs(scores - median)) / norm.ppf(0.75),
     }
+
+
+def intervals(scores: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+    """Returns 95 % BCa bootstrap intervals of mean, SD and IQM (Efron 1987; 10,000 resamples).
+
+    They fall short of 95 % in small samples: with 5, 10, 20, 50 normal scores they cover the true
+    mean in about 85, 90, 92, 95 % of samples and the true SD in about 65, 85, 90, 93 %.
+
+    Args:
+        scores: Shape (runs,).
+        rng: Source of the resamples.
+
+    Returns:
+        `mean_low`, `mean_high`, `sd_low`, … NaN where BCa is not defined: fewer than 3 runs, equal
+        scores, a NaN among them, or a statistic that no single run changes.
+    """
+    result = {}
+    for name, statistic in STATISTICS.items():
+        low, high = np.nan, np.nan
+        if len(scores) >= 3 and np.ptp(scores) > 0:  # false also for NaN
+            batch = max(1, 4_000_000 // len(scores))  # bounds the memory, not the result
+            with quiet():
+                low, high = bootstrap(
+                    (scores,), statistic, n_resamples=RESAMPLES, batch=batch, confidence_level=CONFIDENCE, rng=rng
+                ).confidence_interval
+        result |= {f"{name}_low": low, f"{name}_high": high}
+    return result
 
 
 def wilson_interval(k: int, n: int) -> tuple[float, float]:
     """Returns the 95 % Wilson score interval of the share k / n."""
     interval = binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
+    return interval.low, interval.high
+
+
+def exact_interval(k: int, n: int) -> tuple[float, float]:
+    """Returns the 95 % Clopper-Pearson interval of the share k / n, which never covers less than 95 %."""
+    interval = binomtest(k, n).proportion_ci(CONFIDENCE, method="exact")
     return interval.low, interval.high
 
 
@@ -46,14 +148,23 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a task and arm, in the order of the table: `n` runs, of which `failed` are
-        degenerate, their share with its Wilson interval, `undefined` scores; then the columns of
-        `describe` for all runs and, with the prefix `ok_`, for the runs that did not fail.
+        degenerate, their share with its Wilson (`failed_low`, `failed_high`) and its
+        Clopper-Pearson interval (`failed_exact_low`, `failed_exact_high`); `failed_by_loss` of
+        them by the rule of that name and `rules_disagree` by only one of the two rules, NaN if
+        that is not known of every run; `undefined` scores; then the columns of `describe` and
+        `intervals` for all runs and, with the prefix `ok_`, for the runs that did not fail.
     """
     rows = []
-    for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
-        failed = group["degenerate"].to_numpy(bool)
-        scores = group["score"].to_numpy(float)
+    for (task, arm), group in fill_undefined(runs).groupby(["task", "arm"], sort=False):
+        failed = group["degenerate"].to_numpy()
+        by_loss = failed_by_loss(group)
+        scores = group["score"].to_numpy()
         low, high = wilson_interval(int(failed.sum()), len(group))
+        exact_low, exact_high = exact_interval(int(failed.sum()), len(group))
+        everything = describe(scores) | intervals(scores, np.random.default_rng(SEED))
+        ok = everything
+        if failed.any():
+            ok = describe(scores[~failed]) | intervals(scores[~failed], np.random.default_rng(SEED))
         rows.append(
             {
                 "task": task,
@@ -66,10 +177,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
                 "failed_share": failed.mean(),
                 "failed_low": low,
                 "failed_high": high,
-                "undefined": int((~group["score_defined"]).sum()) if "score_defined" in group else 0,
-                **describe(scores),
+                "failed_exact_low": exact_low,
+                "failed_exact_high": exact_high,
+                "failed_by_loss": by_loss.sum(),
+                "rules_disagree": np.nan if np.isnan(by_loss).any() else float((by_loss != failed).sum()),
+                "undefined": int((~group["score_defined"]).sum()),
+                **everything,
                 "ok_n": int((~failed).sum()),
-                **{f"ok_{name}": value for name, value in describe(scores[~failed]).items()},
+                **{f"ok_{name}": value for name, value in ok.items()},
             }
         )
     return pd.DataFrame(rows)

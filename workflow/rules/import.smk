@@ -1,0 +1,18 @@
+# A table of runs from elsewhere takes the place of cells.
+
+
+rule import_runs:
+    input:
+        tables=[str(path) for path in PLAN.table_files],
+        study=PLAN.study_file,
+        src=source_path("runs_table.py"),
+    output:
+        [f"{STUDY_FOLDER}/{name}" for name in sorted(PLAN.study.tables)],
+    log:
+        f"results/logs/import/{PLAN.name}.log",
+    conda:
+        "../../envs/seedvar.yaml"
+    params:
+        place=runs_place,
+    shell:
+        "seedvar import {input.study:q} {params.place} --results results --log {log}"
