@@ -19,6 +19,10 @@ elif not PLAN.site.from_tables:
     include: "workflow/rules/collect.smk"
     include: "workflow/rules/probes.smk"
 
+    if PLAN.adds_seeds:
+
+        include: "workflow/rules/sequential.smk"
+
 
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"
@@ -28,7 +32,7 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        RESULTS,
+        all_results,
         TABLES,
         FIGURE_FILES,
         f"{STUDY_FOLDER}/report.html",
@@ -41,7 +45,7 @@ rule figures:
 
 rule cells:
     input:
-        RESULTS,
+        all_results,
 
 
 onstart:

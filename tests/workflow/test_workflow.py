@@ -262,6 +262,28 @@ probes:
         assert "trained again" not in log.read_text()
 
 
+def test_seeds_are_added_until_the_intervals_are_narrow_enough(checkout, study, snakemake):
+    study(
+        ("[syn-rte, syn-stsb]", "[syn-rte]"),
+        ("seeds: 2", "seeds: {width: 1e-9, batch: 2, at_most: 5}"),
+        ("  top: {reinit_layers: 1}\n", ""),
+    )
+    done = snakemake("--cores", "2")
+    assert done.returncode == 0, done.stderr
+    folder = checkout / "results" / "tiny_study"
+    assert sorted(path.name for path in (folder / "seeds").iterdir()) == ["0.json", "1.json", "2.json"]
+    assert len(pd.read_csv(folder / "runs.csv")) == 5
+    assert planned(snakemake("-n")) == {}
+
+    # A width that the first batch has already: nothing is trained, and the tables have that batch alone.
+    text = (checkout / "config/studies/tiny_study.yaml").read_text()
+    (checkout / "config/studies/tiny_study.yaml").write_text(text.replace("width: 1e-9", "width: 5"))
+    trained_before = trained(checkout)
+    assert snakemake("--cores", "2").returncode == 0
+    assert trained(checkout) == trained_before
+    assert len(pd.read_csv(folder / "runs.csv")) == 2
+
+
 def test_one_arm_alone_has_nothing_to_compare(checkout, study, snakemake):
     study(("  top: {reinit_layers: 1}\n", ""), ("seeds: 2", "seeds: 1"))
     assert snakemake("--cores", "2").returncode == 0

@@ -14,7 +14,7 @@ rule statistics:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=f"--baseline {PLAN.study.baseline}" if PLAN.study.baseline else "",
+        baseline=BASELINE,
         warm=warm_option,
     shell:
         "seedvar statistics {wildcards.statistic} {input.tables} {params.baseline} --out {output}"
@@ -40,5 +40,7 @@ rule tables:
         table="|".join(PRINTED),
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        baseline=BASELINE,
     shell:
-        "seedvar tables {input.table} --out {output} --log {log}"
+        "seedvar tables {input.table} {params.baseline} --out {output} --log {log}"

@@ -4,7 +4,8 @@
 
 rule collect:
     input:
-        results=RESULTS,
+        results=all_results,
+        looks=all_looks,
         study=PLAN.study_file,
         src=[source_path(name) for name in ("collect.py", "record.py", "grid.py")],
     output:
@@ -23,7 +24,8 @@ rule collect:
 
 rule collect_diagnostics:
     input:
-        results=RESULTS,
+        results=all_results,
+        looks=all_looks,
         study=PLAN.study_file,
         src=[source_path(name) for name in ("collect.py", "grid.py")],
     output:

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
+from seedvar.files import read_json
 from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
 from seedvar.plan import make_plan, put_commands_on_path, source_path, sources_of
 from seedvar.progress import report_progress
@@ -42,6 +43,7 @@ FORGETTING_TEXT = command_line(PLAN.study.probes.forgetting, "text", "paragraphs
 SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
+BASELINE = command_line(PLAN.study, "baseline")
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
 PRINTED = [name for name in ("summary", "comparisons") if name in PLAN.statistics]
 TABLES = STATISTIC_FILES + [
@@ -126,6 +128,30 @@ def figure_sources(wildcards):
 
 def figure_caption(wildcards):
     return FIGURES[wildcards.figure].caption
+
+
+# The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.
+def batch_results(wildcards):
+    n = PLAN.study.seeds.counts[int(wildcards.batch)]
+    return [f"results/{folder}/result.json" for folder in PLAN.first_seeds(n)]
+
+
+def all_results(wildcards):
+    if not PLAN.adds_seeds:
+        return RESULTS
+    for batch, n in enumerate(PLAN.study.seeds.counts):
+        seen = checkpoints.look.get(batch=batch).output[0]
+        if read_json(seen)["enough"]:
+            break
+    return [f"results/{folder}/result.json" for folder in PLAN.first_seeds(n)]
+
+
+def all_looks(wildcards):
+    if not PLAN.adds_seeds:
+        return []
+    n_cells = len(all_results(wildcards))
+    n_looks = [len(PLAN.first_seeds(n)) for n in PLAN.study.seeds.counts].index(n_cells)
+    return [f"{STUDY_FOLDER}/seeds/{batch}.json" for batch in range(n_looks + 1)]
 
 
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes

@@ -143,6 +143,13 @@ def _parser() -> argparse.ArgumentParser:
         help="what to gather; by default runs, curves and predictions",
     )
 
+    sub = command("look", _look, "After a batch of seeds: are the intervals of a study that adds seeds narrow enough?")
+    sub.add_argument("study")
+    sub.add_argument("--batch", type=int, required=True, help="number of the batch, from 0")
+    sub.add_argument("--model", required=True, help="folder name of the model below results/models/")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--out", required=True, type=Path, help="a .json file")
+
     sub = command("import", _import, "Make the tables of a study out of a table of runs from elsewhere.")
     sub.add_argument("study")
     sub.add_argument("--runs-dir", help="where tables of runs lie that are not found from here")
@@ -157,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
     sub.add_argument("table", type=Path)
+    sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
@@ -333,16 +341,33 @@ def _pretrain(arguments) -> None:
 
 def _collect(arguments) -> None:
     from seedvar import collect
+    from seedvar.sequential import decided
     from seedvar.study import read_study, study_path
 
     path = study_path(arguments.study)
+    study = decided(read_study(path), arguments.results / path.stem)
     gather = {
         "cells": collect.collect,
         "diagnostics": collect.collect_diagnostics,
         "forgetting": collect.collect_forgetting,
         "surface": collect.collect_surface,
     }[arguments.part]
-    gather(read_study(path), path.stem, arguments.model, arguments.results)
+    gather(study, path.stem, arguments.model, arguments.results)
+
+
+def _look(arguments) -> None:
+    from seedvar.files import write_json
+    from seedvar.sequential import look
+    from seedvar.study import read_study, study_path
+
+    seen = look(read_study(study_path(arguments.study)), arguments.model, arguments.results, arguments.batch)
+    write_json(arguments.out, seen)
+    verdict = "enough" if seen["enough"] else "more are needed"
+    print(
+        f"{seen['seeds']} seeds: the widest interval, {seen['task']}, {seen['arm']}, is {seen['widest']:.4f} wide, "
+        f"{seen['wanted']} is wanted: {verdict}",
+        file=sys.stderr,
+    )
 
 
 def _import(arguments) -> None:
@@ -400,7 +425,7 @@ def _tables(arguments) -> None:
 
     table = read_table(arguments.table)
     for path in arguments.out:
-        write_text(path, render(table, path.suffix))
+        write_text(path, render(table, path.suffix, arguments.baseline))
 
 
 def _figure(arguments) -> int | None:

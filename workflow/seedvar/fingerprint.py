@@ -53,12 +53,28 @@ WITHOUT_INFLUENCE = [
 
 def fingerprint_of(cell: Cell, results: Path) -> str:
     """Returns the fingerprint of a cell whose data and model are prepared below `results`."""
+    return digest(parts_of(cell, results))
+
+
+def parts_of(cell: Cell, results: Path, read=read_json, digest_of=None) -> dict:
+    """Returns what the fingerprint of a cell is made of; its `digest` is the fingerprint.
+
+    Args:
+        cell: The cell.
+        results: The results folder, with the prepared data and model.
+        read: Reads a JSON file; who asks about thousands of cells gives a function that remembers.
+        digest_of: The same for the digest of a source file.
+
+    Raises:
+        OSError: The data or the model are not prepared.
+    """
     first = cell.intermediate()
-    return fingerprint(
+    return parts(
         cell.specification(),
-        data_content=read_json(results / cell.data_folder() / "data.json")["content"],
-        model_content=read_json(model_folder(results, cell.model) / "model.json")["content"],
-        intermediate=fingerprint_of(first, results) if first else None,
+        data_content=read(results / cell.data_folder() / "data.json")["content"],
+        model_content=read(model_folder(results, cell.model) / "model.json")["content"],
+        intermediate=digest(parts_of(first, results, read, digest_of)) if first else None,
+        digest_of=digest_of,
     )
 
 
@@ -68,15 +84,24 @@ def sources(changed_fields) -> list[str]:
 
 
 def fingerprint(specification: dict, data_content: str, model_content: str, intermediate: str | None = None) -> str:
-    """Returns the fingerprint of a cell.
+    """Returns the fingerprint of a cell: the digest of its `parts`."""
+    return digest(parts(specification, data_content, model_content, intermediate))
+
+
+def parts(
+    specification: dict, data_content: str, model_content: str, intermediate: str | None = None, digest_of=None
+) -> dict:
+    """Returns what the fingerprint of a cell is made of.
 
     Args:
         specification: `Cell.specification()`.
         data_content: `content` of the tokenised data's `data.json`.
         model_content: `content` of the model's `model.json`.
         intermediate: Fingerprint of the cell on the intermediate task, where the recipe has one.
+        digest_of: Gives the digest of a source file, by default by reading it.
     """
-    code = {path: file_digest(PACKAGE / path) for path in sources(specification["recipe"])}
+    digest_of = digest_of or file_digest
+    code = {path: digest_of(PACKAGE / path) for path in sources(specification["recipe"])}
     task = asdict(TASKS[specification["task"]])
-    parts = {"cell": specification, "task": task, "data": data_content, "model": model_content, "code": code}
-    return digest(parts if intermediate is None else parts | {"intermediate": intermediate})
+    made_of = {"cell": specification, "task": task, "data": data_content, "model": model_content, "code": code}
+    return made_of if intermediate is None else made_of | {"intermediate": intermediate}

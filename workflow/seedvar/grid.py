@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seedvar.recipe import Recipe
-from seedvar.study import Study
+
+if TYPE_CHECKING:  # a job that is served from the store needs no study, and waits for no library that studies need
+    from seedvar.study import Study
 
 # An intermediate task is learned with these fields of the recipe. The others, such as re-initialised layers or a
 # small training set, are about the task itself.

@@ -100,6 +100,15 @@ class Plan:
             return {name for name in tables if (self.results / self.name / name).is_file()}
         return tables
 
+    @property
+    def adds_seeds(self) -> bool:
+        """Whether the study adds seeds until its intervals are narrow enough."""
+        return not self.is_table and not self.site.from_tables and self.study.adds_seeds
+
+    def first_seeds(self, n: int) -> list[str]:
+        """Lists the folders of the cells with the first n seeds."""
+        return [folder for folder, cell in self.cells.items() if cell.init_seed < n]
+
     def cell(self, folder: str) -> Cell | None:
         """Returns the cell of a folder, be it the study's or one that comes before."""
         return self.cells.get(folder) or self.intermediates.get(folder)

@@ -62,6 +62,24 @@ class CrossedSeeds(Strict):
     order: SeedCount | SeedList = Field(description="Seeds of data order and dropout.")
 
 
+class SeedsUntil(Strict):
+    """As many seeds as it takes: batch after batch, until every interval is narrow enough."""
+
+    width: float = Field(
+        gt=0, description="Add seeds until the 95 % interval of every task and arm is at most so wide, end to end."
+    )
+    statistic: Literal["mean", "sd"] = Field(
+        "mean", description="The interval: of the mean (t) or the SD (chi-squared)."
+    )
+    batch: int = Field(5, ge=2, description="Seeds to add at a time, to every task and arm.")
+    at_most: int = Field(50, ge=2, description="Stop at so many seeds in any case.")
+
+    @property
+    def counts(self) -> list[int]:
+        """Numbers of seeds after each batch."""
+        return [min(n, self.at_most) for n in range(self.batch, self.at_most + self.batch, self.batch)]
+
+
 class Study(Strict):
     """A study file: a grid of cells plus the comparison it is for."""
 
@@ -73,8 +91,9 @@ class Study(Strict):
         "under models.",
     )
     tasks: list[str] = Field(min_length=1, description="Names of tasks.")
-    seeds: SeedCount | SeedList | CrossedSeeds = Field(
-        description="A count (seeds 0, 1, …), a list, or {init: …, order: …} for crossed seeds."
+    seeds: SeedCount | SeedList | CrossedSeeds | SeedsUntil = Field(
+        description="A count (seeds 0, 1, …), a list, {init: …, order: …} for crossed seeds, or {width: …} for as many "
+        "as it takes."
     )
     recipe: RecipeByTask = Field(RecipeByTask(), description="What all arms have in common.")
     arms: dict[str, RecipeByTask] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
@@ -107,16 +126,24 @@ class Study(Strict):
         """Whether every initialisation seed is trained with every order seed."""
         return isinstance(self.seeds, CrossedSeeds)
 
+    @property
+    def adds_seeds(self) -> bool:
+        """Whether the study adds seeds until its intervals are narrow enough."""
+        return isinstance(self.seeds, SeedsUntil)
+
     def recipes(self) -> list[Recipe]:
         """Returns every recipe of the study, once for each task and arm."""
         return [recipe for task in self.tasks for recipe in self.named_recipes(task).values()]
 
     def seed_pairs(self) -> list[tuple[int, int]]:
-        """Returns (init seed, order seed) of every run of an arm; equal unless the seeds are crossed."""
+        """Returns (init seed, order seed) of every run of an arm; equal unless the seeds are crossed.
+
+        Of a study that adds seeds as it goes, all that it may come to.
+        """
         numbers = lambda seeds: list(range(seeds)) if isinstance(seeds, int) else list(seeds)  # noqa: E731
         if self.is_crossed:
             return list(itertools.product(numbers(self.seeds.init), numbers(self.seeds.order)))
-        return [(seed, seed) for seed in numbers(self.seeds)]
+        return [(seed, seed) for seed in numbers(self.seeds.at_most if self.adds_seeds else self.seeds)]
 
 
 class SiteConfig(Strict):
@@ -363,7 +390,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     place = [str(part) for part in problem["loc"]]
     # Pydantic names the branch of a union inside the place; the user's file does not have it.
     shown = [
-        part for part in place if not re.fullmatch(r"(constrained-)?(int|list)(\[.*\])?|CrossedSeeds|function.*", part)
+        part
+        for part in place
+        if not re.fullmatch(r"(constrained-)?(int|list)(\[.*\])?|CrossedSeeds|SeedsUntil|function.*", part)
     ]
     key = ".".join(shown)
     if problem["type"] == "extra_forbidden":
@@ -375,8 +404,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
             owner = owner_of(model, parts)
         elif parts and parts[0] == "grid":
             owner = Grid
-        elif "CrossedSeeds" in parts:
-            owner = CrossedSeeds
+        elif parts and parts[0] == "seeds":
+            owner = SeedsUntil if "SeedsUntil" in parts else CrossedSeeds
         accepted = list(owner.model_fields)
         close = difflib.get_close_matches(place[-1], accepted, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
@@ -385,7 +414,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{key}: is missing; accepted: {_accepted(model, key)}"
     message = problem["msg"][0].lower() + problem["msg"][1:]
     if key == "seeds":
-        message = "accepted: a count of at least 1, a list of numbers from 0, or {init: …, order: …}"
+        message = "accepted: a count of at least 1, a list of numbers from 0, {init: …, order: …}, or {width: …}"
     given = "" if isinstance(problem["input"], dict | list) else f" {problem['input']!r} is not accepted;"
     return f"{key}:{given} {message}"
 

@@ -1,0 +1,80 @@
+"""Seeds are added in batches until the widest interval is narrow enough, and no further."""
+
+import json
+
+import pytest
+from scipy import stats
+
+from seedvar.errors import UserError
+from seedvar.grid import expand
+from seedvar.record import RunRecord
+from seedvar.sequential import decided, look, with_seeds
+from seedvar.study import Study, read_study
+
+STUDY = Study(
+    data="synthetic",
+    model="tiny",
+    tasks=["syn-rte"],
+    seeds={"width": 0.1, "batch": 2, "at_most": 5},
+    arms={"steady": {}, "wild": {"epochs": 4}},
+    baseline="steady",
+)
+SCORES = {"steady": [0.70, 0.71, 0.70, 0.72, 0.71], "wild": [0.60, 0.75, 0.68, 0.69, 0.70]}
+
+
+@pytest.fixture
+def results(tmp_path):
+    for arm, cell in expand(STUDY, "tiny"):
+        score = {"validation": {"accuracy": 0.6}, "test": {"accuracy": SCORES[arm][cell.init_seed]}}
+        record = RunRecord(
+            cell=cell.specification(), fingerprint="f", slug=cell.recipe.slug(), recipe=cell.recipe.model_dump(),
+            status="finished", degenerate=False, metric="accuracy", scores={"last": score, "best": score},
+            majority={"validation": 0.5, "test": 0.5}, updates=1, best_update=1, train_loss=0.1, constant_loss=0.69,
+            examples={}, wall_time_s=1.0, device="cpu", threads=1, versions={},
+        )  # fmt: skip
+        folder = tmp_path / cell.folder()
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(record.model_dump_json())
+    return tmp_path
+
+
+def test_a_look_sees_the_widest_interval_of_the_seeds_so_far(results):
+    seen = look(STUDY, "tiny", results, batch=1)
+    wild = SCORES["wild"][:4]
+    low, high = stats.t.interval(0.95, 3, stats.tmean(wild), stats.sem(wild))
+    assert seen["seeds"] == 4
+    assert (seen["task"], seen["arm"]) == ("syn-rte", "wild")
+    assert seen["widest"] == pytest.approx(high - low)
+    assert not seen["enough"]
+
+
+def test_it_is_enough_when_the_interval_is_narrow_or_there_are_as_many_as_allowed(results):
+    assert look(STUDY, "tiny", results, batch=2)["enough"]  # 5 of at most 5
+    easy = STUDY.model_copy(update={"seeds": STUDY.seeds.model_copy(update={"width": 3.0})})
+    assert look(easy, "tiny", results, batch=0)["enough"]
+
+
+def test_the_study_ends_with_the_first_look_that_was_enough(tmp_path):
+    (tmp_path / "seeds").mkdir()
+    for batch, (seeds, enough) in enumerate([(2, False), (4, True), (5, True)]):
+        (tmp_path / "seeds" / f"{batch}.json").write_text(json.dumps({"seeds": seeds, "enough": enough}))
+    assert decided(STUDY, tmp_path).seed_pairs() == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert decided(with_seeds(STUDY, 3), tmp_path).seeds == 3
+
+
+def test_the_last_batch_may_be_smaller():
+    assert STUDY.seeds.counts == [2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "sentence"),
+    [
+        ("{width: 0}", "accepted: a count of at least 1, a list of numbers from 0, .* or {width: …}"),
+        ("{width: 0.1, bach: 3}", "seeds: accepted: a count of at least 1, .* or {width: …}"),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path, seeds, sentence):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"data: synthetic\nmodel: syn-bert\ntasks: [syn-rte]\nseeds: {seeds}\narms: {{a: {{}}}}\n")
+    with pytest.raises(UserError, match=sentence):
+        read_study(path)
