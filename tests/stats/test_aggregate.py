@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rliable import metrics
 from scipy.stats import bootstrap, trim_mean
 
 from seedvar.errors import UserError
@@ -51,7 +52,6 @@ def test_two_tasks_are_summarised_as_by_hand():
 
 @pytest.mark.parametrize("n", [5, 10])
 def test_aggregates_agree_with_rliable(n):
-    metrics = pytest.importorskip("rliable.metrics")
     scores = rng().normal(0.8, 0.3, (n, 3))
     ours = aggregates(list(scores.T), once(scores.T))[:, 0]
     theirs = [getattr(metrics, f"aggregate_{name}")(scores) for name in AGGREGATES]

@@ -127,7 +127,7 @@ def figure_sources(wildcards):
 
 
 def figure_caption(wildcards):
-    return FIGURES[wildcards.figure].caption
+    return f"{FIGURES[wildcards.figure].caption} {PLAN.runs_in_words}"
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.

@@ -82,6 +82,15 @@ class Plan:
         return _possible(FIGURES, self.study, self._gathered() | {f"{name}.csv" for name in self.statistics})
 
     @property
+    def runs_in_words(self) -> str:
+        """Says for captions which runs there are."""
+        if self.is_table:
+            return f"Runs: {self.study.runs.file}, trained elsewhere."
+        n = len(self.study.seed_pairs())
+        count = f"at most {n}" if self.study.adds_seeds else f"{n}"
+        return f"{count} runs of each task and arm, which differ in their random seeds alone."
+
+    @property
     def is_table(self) -> bool:
         """Whether the study takes its runs from a table."""
         return isinstance(self.study, TableStudy)

@@ -1,6 +1,6 @@
 """Intermediate task: start from an encoder that was fine-tuned on another task first.
 
-STILTs of Phang et al. (2018), as in Zhang et al. (2021), section 6: the encoder, pooler included, comes
+STILTs of Phang et al. (2018), as in Zhang et al. (2021), section 7: the encoder, pooler included, comes
 from the last checkpoint of another cell (`Cell.intermediate`), the classifier is drawn anew, and so are
 the optimizer's moments and the learning-rate schedule. (The official code would load them from files
 that lie beside the checkpoint, and so could train with a learning rate of 0.)

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay (LLRD; Howard and Ruder 2018, as in Zhang et al. 2021, section 6).
+"""Layer-wise learning-rate decay (LLRD; Howard and Ruder 2018, as in Zhang et al. 2021, section 7).
 
 With N blocks and decay d, block n counted from the bottom learns at η d^(N − n + 1) and the
 embeddings at η d^(N + 1); the pooler and the classifier learn at η. Warm-up and decay of the

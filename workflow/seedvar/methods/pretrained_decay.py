@@ -1,4 +1,4 @@
-"""Weight decay towards the pre-trained weights (Wiese et al. 2017, as in Zhang et al. 2021, section 6).
+"""Weight decay towards the pre-trained weights (Wiese et al. 2017, as in Zhang et al. 2021, section 7).
 
 After every update, θ ← θ − η λ (θ − θ₀) for each weight matrix of the encoder, where θ₀ is its value
 at the start of fine-tuning (after re-initialisation) and η its scheduled learning rate. The

@@ -1,0 +1,125 @@
+"""Runs a notebook and writes it as one HTML page: `python -m seedvar.notebook NOTEBOOK --out PAGE`.
+
+A notebook is a Python file in the percent format, which Jupyter (with Jupytext) and VS Code open as a notebook and Git
+shows line by line: `# %%` begins a cell of code, `# %% [markdown]` one of text, in Markdown between triple quotes. As
+in Jupyter, a cell shows what it prints and then the value of its last expression. There is no kernel and there are no
+cell numbers or times, so that equal tables give an equal page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import base64
+import contextlib
+import inspect
+import io
+import re
+import sys
+from html import escape
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
+
+from seedvar.errors import UserError
+from seedvar.files import write_text
+
+MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
+PICTURE_DPI = 110  # browsers refuse an embedded page of more than 2 MB
+STYLE = """<meta charset="utf-8">
+<style>
+body { font: 15px/1.5 sans-serif; margin: 1em auto; max-width: 64em; padding: 0 1em; }
+pre { line-height: 1.4; white-space: pre-wrap; margin: .6em 0; }
+pre.code { background: #f5f5f5; border-left: 3px solid #ccc; padding: .6em .8em; }
+div.output { overflow-x: auto; }
+table { border-collapse: collapse; border: none; font-size: 13px; }
+th, td { border: none; border-bottom: 1px solid #ddd; padding: .25em .6em; text-align: right; }
+img { max-width: 100%; }
+</style>
+"""
+
+
+class Picture:
+    """A figure as the value of a cell: notebooks show it as a PNG, whatever Matplotlib's backend."""
+
+    def __init__(self, figure: Figure):
+        self.figure = figure
+
+    def _repr_html_(self) -> str:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
+        return f'<img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+
+
+def split_cells(text: str) -> list[tuple[str, str, int]]:
+    """Splits a notebook into its cells.
+
+    Returns:
+        For each cell its kind, `code` or `markdown`; its source; the number of the source's first line.
+    """
+    marks = list(MARK.finditer(text))
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    cells = []
+    for mark, end in zip(marks, ends, strict=True):
+        kind = "markdown" if "[markdown]" in mark.group(1) else "code"
+        cells.append((kind, text[mark.end() + 1 : end].rstrip(), text.count("\n", 0, mark.end()) + 2))
+    return cells
+
+
+def run_cell(source: str, first_line: int, path: Path, names: dict) -> tuple[str, object]:
+    """Runs a cell of code.
+
+    Args:
+        source: The cell.
+        first_line: Its place in the notebook, for tracebacks.
+        path: The notebook, for tracebacks.
+        names: The variables of the notebook; the cell adds its own.
+
+    Returns:
+        What it prints and the value of its last expression, None without one.
+    """
+    body = ast.parse("\n" * (first_line - 1) + source, path).body
+    last = body.pop().value if body and isinstance(body[-1], ast.Expr) else None
+    value = None
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(ast.Module(body, []), path, "exec"), names)
+        if last is not None:
+            value = eval(compile(ast.Expression(last), path, "eval"), names)
+    return printed.getvalue(), value
+
+
+def to_html(path: Path) -> str:
+    """Runs a notebook from its first cell to its last and returns it as an HTML page."""
+    names, parts = {"__name__": "__main__"}, [STYLE, f"<title>{escape(path.stem)}</title>\n"]
+    for kind, source, first_line in split_cells(path.read_text(encoding="utf-8")):
+        if kind == "markdown":
+            text = ast.literal_eval(source)
+            parts.append(MarkdownIt().enable("table").render(inspect.cleandoc(text)))
+            continue
+        printed, value = run_cell(source, first_line, path, names)
+        parts.append(f'<pre class="code">{escape(source)}</pre>\n')
+        if printed:
+            parts.append(f"<pre>{escape(printed)}</pre>\n")
+        if value is not None:
+            shown = value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{escape(repr(value))}</pre>"
+            parts.append(f'<div class="output">{shown}</div>\n')
+    return "".join(parts)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a notebook; returns 0, or 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="seedvar.notebook", description="Run a notebook, write it as HTML.")
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--out", required=True, type=Path, help="page to write")
+    arguments = parser.parse_args(argv)
+    try:
+        write_text(arguments.out, to_html(arguments.notebook))
+    except UserError as error:
+        print(f"seedvar: {arguments.notebook}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
