@@ -37,7 +37,6 @@ if not (folder / "runs.csv").is_file():
     )
 runs = read_runs(folder / "runs.csv")
 tasks, arms = list(runs["task"].unique()), list(runs["arm"].unique())
-has_comparisons = study.baseline in arms and len(arms) > 1
 print(study.description)
 print(f"{len(runs)} runs of {len(arms)} arms ({', '.join(arms)}) on {len(tasks)} tasks ({', '.join(tasks)})")
 if any(task.startswith("syn-") for task in tasks):
@@ -63,8 +62,8 @@ A share of few runs says little: the 95 % interval (Wilson's) of 0 failures in 5
 
 # %%
 summary = summarise(runs)
-keys = ["task", "arm", "n"]
-summary[[*keys, "failed", "failed_low", "failed_high"]].round(2)
+by_arm = summary.set_index(["task", "arm"])
+by_arm[["n", "failed", "failed_low", "failed_high"]].round(2)
 
 # %%
 for arm, of_arm in summary.groupby("arm", sort=False):
@@ -76,12 +75,12 @@ for arm, of_arm in summary.groupby("arm", sort=False):
 
 All runs, failed ones too, in points (the score × 100). The standard deviation has n − 1 in its denominator; the
 intervals are 95 % bootstrap intervals (BCa), too narrow with fewer than about 20 runs. The columns that begin with
-`ok_` leave the failed runs out: where they differ much, the spread is that between two kinds of runs.
+`ok_` leave the failed runs out: where they differ much, the spread is that between two kinds of runs. NaN: not defined.
 """
 
 # %%
 spread = ["mean", "mean_low", "mean_high", "sd", "sd_low", "sd_high", "iqm", "min", "max", "ok_mean", "ok_sd"]
-pd.concat([summary[keys], (100 * summary[spread]).round(1)], axis=1)
+pd.concat([by_arm["n"], (100 * by_arm[spread]).round(1)], axis=1)
 
 # %%
 widest = summary.loc[(summary["max"] - summary["min"]).idxmax()]
@@ -95,32 +94,38 @@ print(
 ## What does the best of n seeds score?
 
 Who tries n seeds, keeps the run with the best validation score and reports that, reports a higher score the larger n
-is. `validation` is that score; `test` is what the run scores on test, where there is one. Without n, such a number says
-nothing about the recipe.
+is. `validation` is that score; `test` is what the run scores on test, where there is one. Such a number means little
+without its n.
 """
 
 # %%
 expected = expected_performance(runs, np.random.default_rng(0))
-shown = expected[expected["n"].isin([1, 2, 5, 10, 20]) | (expected["n"] == expected["runs"])]
-shown = shown.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
-(100 * shown.pivot_table("value", ["task", "arm", "score"], "n", sort=False)).round(1)
+some = expected[expected["n"].isin([1, 2, 5, 10, 20]) | (expected["n"] == expected["runs"])]
+some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
+(100 * some.pivot_table("value", ["task", "arm", "score"], "n", sort=False)).round(1)
 
 # %% [markdown]
 """
 ## What differs, and how sure is that?
 
-Each arm against the baseline, task by task. `mean_difference` is in points, with its 95 % interval (Welch's);
-`a12` is the chance that a run of the arm beats one of the baseline, .5 where they are alike. The p-values (Welch's test
-of means, Brown-Forsythe's of spread, Fisher's of failures) are two-sided and adjusted by Holm over all rows.
+Each arm against the baseline, task by task: the difference of their means in points, with its 95 % interval (Welch's);
+`a12`, the chance that a run of the arm beats one of the baseline, .5 where they are alike; and p-values of means
+(Welch's test), of spread (Brown-Forsythe's) and of failures (Fisher's), two-sided, adjusted by Holm over all rows.
 """
 
 # %%
 nothing_to_compare = "There is nothing to compare: the study has one arm, or no baseline."
+comparisons = compare(runs, study.baseline) if study.baseline in arms else pd.DataFrame()
+has_comparisons = len(comparisons) > 0
 if has_comparisons:
-    comparisons = compare(runs, study.baseline)
-    points = ["mean_difference", "mean_difference_low", "mean_difference_high"]
-    tests = ["a12", "welch_p_holm", "brown_forsythe_p_holm", "fisher_p_holm"]
-    table = [comparisons[["task", "arm"]], (100 * comparisons[points]).round(1), comparisons[tests].round(3)]
+    rows = comparisons.set_index(["task", "arm"])
+    points = {"mean_difference": "difference", "mean_difference_low": "low", "mean_difference_high": "high"}
+    p_values = {"welch_p_holm": "p (means)", "brown_forsythe_p_holm": "p (spread)", "fisher_p_holm": "p (failures)"}
+    table = [
+        (100 * rows[list(points)]).round(1).rename(columns=points),
+        rows[["a12"]].round(2),
+        rows[list(p_values)].map("{:.2g}".format, na_action="ignore").rename(columns=p_values),
+    ]
 pd.concat(table, axis=1) if has_comparisons else print(nothing_to_compare)
 
 # %% [markdown]
@@ -143,7 +148,7 @@ so far tells.
 
 # %%
 scores = runs.groupby(["task", "arm"], sort=False)["score"]
-scores.apply(lambda values: more_seeds_for_width(values.to_numpy(), 0.02)).rename("more runs").reset_index()
+scores.apply(lambda values: more_seeds_for_width(values.to_numpy(), 0.02)).to_frame("more runs")
 
 # %% [markdown]
 """
@@ -155,10 +160,10 @@ a difference of means of one point at the observed spread, does not rest on it.
 
 # %%
 if has_comparisons:
-    columns = ["task", "arm", "n", "n_baseline", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
-    table = seeds_needed(summary, study.baseline)[columns]
-    table["runs_for_1_point"] = seeds_needed(summary, study.baseline, difference=0.01)["runs_for_mean"]
-table.copy() if has_comparisons else print(nothing_to_compare)
+    columns = ["n", "n_baseline", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
+    table = seeds_needed(summary, study.baseline).set_index(["task", "arm"])[columns]
+    one_point = seeds_needed(summary, study.baseline, difference=0.01).set_index(["task", "arm"])
+table.assign(runs_for_1_point=one_point["runs_for_mean"]) if has_comparisons else print(nothing_to_compare)
 
 # %% [markdown]
 """

@@ -2,7 +2,8 @@
 
 from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
 from seedvar.recipe import Recipe
-from seedvar.study import Forgetting, Probes, RunOf, Study, Surface
+from seedvar.probes import Forgetting, Probes, RunOf, Surface
+from seedvar.study import Study
 
 STUDY = Study(data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
 

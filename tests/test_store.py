@@ -5,6 +5,7 @@ import os
 import pytest
 
 from seedvar import store
+from seedvar.errors import UserError
 
 KEY = "ab" * 32
 FILES = ["curve.csv", "predictions.parquet", "diagnostics.csv", "result.json"]
@@ -54,3 +55,38 @@ def test_weights_stay_in_the_store_until_they_are_given_away(tmp_path):
     assert not (tmp_path / "c.safetensors").exists()
     assert store.restore(tmp_path / "store", KEY, tmp_path / "again")
     assert not (tmp_path / "again" / "weights.safetensors").exists()
+
+
+def test_a_damaged_entry_is_thrown_away_and_not_served(tmp_path, capsys):
+    make_cell(tmp_path / "cell")
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    (store.entry(tmp_path / "store", KEY) / "predictions.parquet").write_text("cut")
+    assert not store.restore(tmp_path / "store", KEY, tmp_path / "again")
+    assert "predictions.parquet: is damaged; the entry is thrown away" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")  # trained again
+    assert store.restore(tmp_path / "store", KEY, tmp_path / "again")
+
+
+def test_a_cells_files_are_compared_with_what_was_stored(tmp_path):
+    make_cell(tmp_path / "cell")
+    assert store.differing(tmp_path / "store", KEY, tmp_path / "cell") == []  # nothing stored, nothing to say
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    assert store.differing(tmp_path / "store", KEY, tmp_path / "cell") == []
+    (tmp_path / "cell" / "curve.csv").write_text("edited")
+    (tmp_path / "cell" / "predictions.parquet").unlink()
+    assert store.differing(tmp_path / "store", KEY, tmp_path / "cell") == ["curve.csv", "predictions.parquet"]
+
+
+def test_the_store_may_be_elsewhere_and_cells_are_never_left_behind(tmp_path):
+    lab, place = tmp_path / "lab", tmp_path / "results" / "store"
+    store.link(place, lab)
+    store.link(place, lab)
+    make_cell(tmp_path / "cell")
+    store.keep(place, KEY, tmp_path / "cell")
+    assert store.restore(lab, KEY, tmp_path / "again")
+    own = tmp_path / "other" / "store"
+    store.keep(own, KEY, tmp_path / "cell")
+    with pytest.raises(UserError, match="store: .* holds cells already; accepted: leave store out, or move"):
+        store.link(own, lab)
+    assert store.restore(own, KEY, tmp_path / "still")

@@ -13,6 +13,7 @@ from seedvar.files import read_json
 from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
 from seedvar.plan import make_plan, put_commands_on_path, source_path, sources_of
 from seedvar.progress import report_progress
+from seedvar.scheduling import calm
 from seedvar.stats import STATISTICS
 
 
@@ -214,6 +215,11 @@ END_PROGRESS = []
 
 
 def start_progress(dag):
+    try:
+        PLAN.link_store()
+    except UserError as error:
+        raise WorkflowError(f"seedvar: {error}")
+    calm(dag.workflow.scheduler)
     planned = {
         str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"
     }

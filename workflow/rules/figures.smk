@@ -10,7 +10,7 @@ rule figure:
             f"{STUDY_FOLDER}/figures/{{figure}}.png",
             caption="../report/figure.rst",
             category="Figures",
-            labels={"figure": "{figure}"},
+            labels=lambda wildcards: {"figure": FIGURES[wildcards.figure].title},
         ),
         pdf=f"{STUDY_FOLDER}/figures/{{figure}}.pdf",
         csv=f"{STUDY_FOLDER}/figures/{{figure}}.csv",

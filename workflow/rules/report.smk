@@ -1,5 +1,13 @@
-# Snakemake's own HTML report: figures, tables, and how each was made. The inner call only reads
-# the records of this run, so it needs no lock.
+# Snakemake's own HTML report: figures, tables, the notebook, and how each was made. The inner call
+# only reads the records of this run, so it needs no lock.
+import re
+
+# The first page says what the study asks, as it stands in its file: no character of it is markup.
+config["about"] = {
+    "name": PLAN.name,
+    "description": re.sub(r"([\\*`|_])", r"\\\1", PLAN.study.description),
+    "is_table": PLAN.is_table,
+}
 
 
 report: "../report/workflow.rst"
@@ -7,8 +15,8 @@ report: "../report/workflow.rst"
 
 rule report:
     input:
-        TABLES,
-        FIGURE_FILES,
+        results=TABLES + FIGURE_FILES,
+        captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
     output:
         f"{STUDY_FOLDER}/report.html",
     log:
@@ -19,4 +27,4 @@ rule report:
     params:
         config=config_options,
     shell:
-        "snakemake {input} --report {output} --nolock --config {params.config} > {log} 2>&1"
+        "snakemake {input.results} --report {output} --nolock --config {params.config} > {log} 2>&1"

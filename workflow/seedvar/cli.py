@@ -78,6 +78,22 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("check", _check, "Check a study file; say how many cells it has.")
     sub.add_argument("study", help="name of a file in config/studies/, or a path")
 
+    sub = command("status", _status, "How far a study is, and why cells are invalid.")
+    sub.add_argument("study", nargs="?", help="name of a file in config/studies/, or a path; by default config.yaml's")
+    sub.add_argument("--cells", action="store_true", help="a line for each cell as well")
+
+    sub = command("plan", _plan, "What a study will cost, before it runs.")
+    sub.add_argument("study", nargs="?", help="name of a file in config/studies/, or a path; by default config.yaml's")
+
+    sub = command("explain", _explain, "Everything about one cell.")
+    sub.add_argument("cell", help="a cell's folder, its result.json, or task/arm/seed of the study")
+    sub.add_argument("--study", help="by default config.yaml's")
+
+    sub = command("prune", _prune, "Delete from the store what no study names, after a question.")
+    sub.add_argument("studies", nargs="*", help="more study files whose cells stay, besides those in config/studies/")
+    sub.add_argument("--outdated", action="store_true", help="also what was trained with other code, data or weights")
+    sub.add_argument("--yes", action="store_true", help="do not ask")
+
     sub = command("model", _model, "Copy a model from the hub or a folder into the results folder.")
     place = sub.add_mutually_exclusive_group(required=True)
     place.add_argument("--folder", type=Path, help="a checkpoint")
@@ -169,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
     sub.add_argument("figure", choices=list(FIGURES))
+    sub.add_argument("--kind", choices=["box", "violin", "points"], help="of distribution: what is behind the points")
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
     _add_warm(sub)
@@ -237,6 +254,61 @@ def _check(arguments) -> None:
             print(f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else ""))
 
 
+def _plan_of(name: str | None):
+    """Reads the study that is named, or config.yaml's, with the settings that the workflow would use."""
+    from seedvar.plan import make_plan
+    from seedvar.study import read_yaml
+
+    return make_plan(read_yaml("config/config.yaml") | ({"study": name} if name else {}))
+
+
+def _status(arguments) -> None:
+    from seedvar import status
+    from seedvar.cost import seconds_left
+
+    checker = status.Checker(_plan_of(arguments.study))
+    study = status.study_state(checker)
+    if arguments.cells:
+        print("\n".join(status.cell_lines(study)))
+    at_a_time = len(study.of("running")) or os.cpu_count()
+    print("\n".join(status.status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)))
+
+
+def _plan(arguments) -> None:
+    from seedvar import status
+    from seedvar.cost import plan_lines
+
+    checker = status.Checker(_plan_of(arguments.study))
+    print("\n".join(plan_lines(status.study_state(checker), checker.plan, checker.store)))
+
+
+def _explain(arguments) -> None:
+    from seedvar import status
+
+    checker = status.Checker(_plan_of(arguments.study))
+    print("\n".join(status.explain_lines(status.find_cell(arguments.cell, checker.plan), checker)))
+
+
+def _prune(arguments) -> None:
+    from seedvar import status
+    from seedvar.study import study_path
+
+    site, results = _site(), Path("results")
+    names = [site.study, *arguments.studies]
+    files = {*Path("config/studies").glob("*.y*ml"), *(study_path(name) for name in names)}
+    garbage = status.find_garbage(status.store_of(site, results), status.named_cells(site, sorted(files)), results)
+    doomed = [*garbage.unnamed, *garbage.abandoned, *(garbage.outdated if arguments.outdated else [])]
+    print("\n".join(status.garbage_lines(garbage, arguments.outdated)), flush=True)
+    question = f"Delete {len(doomed):,} entries? [y/N] "
+    if not doomed:
+        print("Nothing to delete")
+    elif arguments.yes or (sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")):
+        status.delete_entries(doomed)
+        print(f"{len(doomed):,} entries deleted")
+    else:
+        print("Nothing deleted")
+
+
 def _model(arguments) -> None:
     from seedvar.models.sources import ModelSource, prepare
 
@@ -248,18 +320,23 @@ def _data(arguments) -> int | None:
         return code
     from seedvar.data.prepare import prepare
     from seedvar.data.tasks import TASKS
+    from seedvar.files import write_json
+    from seedvar.status import SOURCE, data_origin
 
     prepare(TASKS[arguments.task], arguments.model, arguments.max_length, arguments.out, arguments.glue_dir)
+    write_json(arguments.out / SOURCE, data_origin(arguments.task, arguments.model, arguments.glue_dir))
     return None
 
 
 def _train(arguments) -> int | None:
     from seedvar import store
-    from seedvar.fingerprint import fingerprint_of
+    from seedvar.files import digest
+    from seedvar.fingerprint import parts_of
     from seedvar.grid import Cell
 
     cell, results = Cell.from_specification(arguments.cell), arguments.results
-    key = fingerprint_of(cell, results)
+    parts = parts_of(cell, results)
+    key = digest(parts)
     if store.restore(results / "store", key, results / cell.folder()):
         print("taken from the store, nothing trained", file=sys.stderr)
         return None
@@ -269,9 +346,11 @@ def _train(arguments) -> int | None:
     command += ["--threads", str(arguments.threads)]
     print("To repeat: seedvar " + shlex.join(command), file=sys.stderr, flush=True)
 
+    from seedvar.status import running
     from seedvar.training.cell import train_cell
 
-    record = train_cell(cell, key, results, arguments.device, arguments.threads, arguments.keep_weights)
+    with running(results / cell.folder(), parts):
+        record = train_cell(cell, key, results, arguments.device, arguments.threads, arguments.keep_weights)
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
     line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
@@ -437,10 +516,13 @@ def _figure(arguments) -> int | None:
     from seedvar.files import write_csv
 
     module = importlib.import_module(f"seedvar.figures.{arguments.figure.replace('-', '_')}")
+    if arguments.kind and arguments.figure != "distribution":
+        raise UserError(f"--kind: {arguments.figure} has but one kind; accepted with distribution alone")
+    options = {"kind": arguments.kind} if arguments.kind else {}
     tables = _read_given(arguments.figure, FIGURES[arguments.figure].tables, arguments.tables)
     numbers = module.numbers(**tables)
     pictures = [path for path in arguments.out if path.suffix != ".csv"]
-    save(module.draw(numbers), pictures)
+    save(module.draw(numbers, **options), pictures)
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
     return None

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from seedvar import store
 from seedvar.errors import UserError
 from seedvar.files import write_atomically, write_csv
+from seedvar.fingerprint import fingerprint_of
 from seedvar.grid import Cell, expand, forgetting_file, forgetting_runs, surface_file
 from seedvar.record import RunRecord, read_record
 from seedvar.study import Study
@@ -27,7 +29,7 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     runs, curves, predictions, seconds = [], [], [], []
     for arm, cell in expand(study, model_name):
         folder = results / cell.folder()
-        record = read_record(folder / "result.json")
+        record = read_checked(cell, results)
         key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
         runs.append(run_row(key, cell, record))
         curves.append(_read(pd.read_csv, folder / "curve.csv").assign(**key))
@@ -44,6 +46,40 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     )
     write_csv(target / "runs.csv", pd.DataFrame(runs))
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
+
+
+def read_checked(cell: Cell, results: Path) -> RunRecord:
+    """Reads a cell's result after a look at its files: none that is cut off or was edited is ever averaged.
+
+    Files that are not what was stored are replaced by what was stored. Where nothing was stored, a
+    damaged result is set aside, so that the next run trains the cell again.
+
+    Raises:
+        UserError: A result is missing, or damaged and not in the store.
+    """
+    folder, kept = results / cell.folder(), results / "store"
+    path = folder / "result.json"
+    try:
+        key = read_record(path).fingerprint
+        damaged = store.differing(kept, key, folder)
+    except UserError:
+        if not path.is_file():
+            raise
+        key, damaged = _fingerprint_or_none(cell, results), [path.name]
+    if not damaged:
+        return read_record(path)
+    if key is not None and store.restore(kept, key, folder):
+        print(f"{folder / damaged[0]}: was damaged or edited; replaced by what the store has", file=sys.stderr)
+        return read_record(path)
+    path.rename(path.with_suffix(".damaged"))
+    raise UserError(f"{folder / damaged[0]}: is damaged, and not in the store; run again to train the cell again")
+
+
+def _fingerprint_or_none(cell: Cell, results: Path) -> str | None:
+    try:
+        return fingerprint_of(cell, results)
+    except OSError:  # its data or model are not prepared here
+        return None
 
 
 def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seedvar import store
 from seedvar.data import glue
 from seedvar.data.splits import split
 from seedvar.data.synthetic import make_examples
@@ -117,6 +118,11 @@ class Plan:
     def first_seeds(self, n: int) -> list[str]:
         """Lists the folders of the cells with the first n seeds."""
         return [folder for folder, cell in self.cells.items() if cell.init_seed < n]
+
+    def link_store(self) -> None:
+        """Lets results/store lead to the store that config.yaml names."""
+        if self.site.store:
+            store.link(self.results / "store", Path(self.site.store).expanduser())
 
     def cell(self, folder: str) -> Cell | None:
         """Returns the cell of a folder, be it the study's or one that comes before."""

@@ -55,4 +55,4 @@ def read_record(path: Path) -> RunRecord:
         raise UserError(f"{path}: cannot be read ({error.strerror}); train the cell again") from None
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise UserError(f"{path}: is damaged ({reason}); delete it to train the cell again") from None
+        raise UserError(f"{path}: is damaged ({reason}); run again to train the cell again") from None

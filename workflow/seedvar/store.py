@@ -5,21 +5,27 @@ its records are lost: after a fresh clone, a failed group, a deleted `.snakemake
 fingerprint is in the store is served from it without importing PyTorch, so none of that costs
 training. Snakemake's own between-workflow cache does not do here: its key has the recorded
 code and all inputs, and a job that it serves counts as run for everything downstream.
+
+An entry has the cell's files and their checksums. An entry that does not agree with its checksums is
+thrown away rather than served; a cell's own files that do not agree with them are replaced.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
-from seedvar.files import write_atomically
+from seedvar.errors import UserError
+from seedvar.files import file_digest, read_json, write_atomically, write_json
 
 # A cell's files; result.json, whose presence says that all are there, is the last to be copied.
 NEEDED = ["curve.csv", "predictions.parquet"]
-IF_ASKED_FOR = ["diagnostics.csv"]
+IF_ASKED_FOR = ["diagnostics.csv", "fingerprint.json"]  # the latter says what the fingerprint is made of
 LAST = ["result.json"]
+CHECKSUMS = "checksums.json"
 WEIGHTS = "weights.safetensors"  # only until what needs them is done; for good where a cell is an intermediate task
 
 
@@ -33,13 +39,52 @@ def entry(store: Path, fingerprint: str) -> Path:
 
 
 def restore(store: Path, fingerprint: str, folder: Path) -> bool:
-    """Copies a stored cell into `folder`; returns whether there was one."""
+    """Copies a stored cell into `folder`; returns whether there was one that is whole."""
     stored = entry(store, fingerprint)
     if not (stored / "result.json").is_file():
+        return False
+    if damaged := differing(store, fingerprint, stored):
+        print(f"{stored / damaged[0]}: is damaged; the entry is thrown away", file=sys.stderr)
+        shutil.rmtree(stored, ignore_errors=True)
         return False
     for name in _files(stored):
         write_atomically(folder / name, lambda path, name=name: shutil.copyfile(stored / name, path))
     return True
+
+
+def differing(store: Path, fingerprint: str, folder: Path) -> list[str]:
+    """Lists the files of a cell that are missing or are not what was stored; none if nothing was stored."""
+    try:
+        checksums = read_json(entry(store, fingerprint) / CHECKSUMS)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError):
+        return [CHECKSUMS]
+    return [
+        name
+        for name, digest in checksums.items()
+        if not (folder / name).is_file() or file_digest(folder / name) != digest
+    ]
+
+
+def link(place: Path, target: Path) -> None:
+    """Makes `place`, the store of this results folder, a link to a store elsewhere, such as a lab's.
+
+    Raises:
+        UserError: There is a store of its own at `place` already.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink():
+        place.unlink()
+    if place.is_dir():
+        if any(place.iterdir()):
+            raise UserError(
+                f"config.yaml: store: {place} holds cells already; accepted: leave store out, or move what is in "
+                f"{place} to {target} first"
+            )
+        place.rmdir()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target.resolve(), target_is_directory=True)
 
 
 def keep_weights(store: Path, fingerprint: str, write) -> None:
@@ -84,6 +129,7 @@ def keep(store: Path, fingerprint: str, folder: Path) -> None:
         temporary.chmod(0o755)
         for name in _files(folder):
             shutil.copyfile(folder / name, temporary / name)
+        write_json(temporary / CHECKSUMS, {name: file_digest(temporary / name) for name in _files(temporary)})
         os.rename(temporary, target)
     except OSError:
         if not target.is_dir():  # else somebody was faster with the same cell

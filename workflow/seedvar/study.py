@@ -166,6 +166,11 @@ class SiteConfig(Strict):
         description="Short names for models: a hub id, a folder, or package:NAME/FOLDER for a folder inside an "
         "installed Python package.",
     )
+    store: str | None = Field(
+        None,
+        description="Folder that keeps finished cells by fingerprint, such as one that a lab shares; without it, "
+        "results/store.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is one.")
     warm_start: bool = Field(
         True,

@@ -53,6 +53,19 @@ def _has_diagnostics(study) -> bool:
     return any(recipe.diagnostics_every for recipe in study.recipes())
 
 
+def _has_comparisons(study) -> bool:
+    return study.baseline is not None and len(study.arm_names()) > 1
+
+
+def _varies(study, *fields: str) -> bool:
+    """Whether recipes of one task differ in a field."""
+    for task in study.tasks:
+        recipes = study.named_recipes(task).values()
+        if len({tuple(getattr(recipe, field) for field in fields) for recipe in recipes}) > 1:
+            return True
+    return False
+
+
 FIGURES = {
     "distribution": FigureKind(
         "Scores of every run",
@@ -68,6 +81,75 @@ FIGURES = {
         "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
         "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands go from "
         "the smallest to the largest value. A score that is not defined is drawn as 0.",
+    ),
+    "expected-performance": FigureKind(
+        "Best of n runs",
+        ("expected.csv",),
+        "Expected score of the run with the best validation score of n, drawn from the runs of an arm with "
+        "replacement; bands are ± 1 SD over draws (Zhang et al. 2021, Figs. 4 and 12). Above, its test score, which"
+        " may fall as n grows: selection then fits the validation set.",
+    ),
+    "loss-against-score": FigureKind(
+        "Training loss and score",
+        ("runs.csv",),
+        "The mean training loss since the last evaluation but one against the score at the end of training; a point"
+        " is a run, a cross a failed run (Mosbach et al. 2021, Fig. 8b). Spearman's correlation is that of the runs"
+        " that did not fail.",
+    ),
+    "comparisons": FigureKind(
+        "Every arm against the baseline",
+        ("comparisons.csv",),
+        "Difference of each arm's mean score from the baseline arm's, with its 95 % Welch interval, not adjusted; "
+        "filled points differ from 0 at .05 by Welch's test after Holm's correction over all rows. Failed runs are "
+        "included and counted; A12 is the chance that a run of the arm scores higher than one of the baseline.",
+        _has_comparisons,
+    ),
+    "seeds-needed": FigureKind(
+        "Seeds needed",
+        ("seeds_needed.csv",),
+        "Runs an arm that it takes to see, with 80 % power at a level of .05, a difference as large as the one "
+        "observed: of means (Welch), of SDs (Brown-Forsythe, normal scores) and of failure rates (Fisher). The "
+        "observed difference is itself uncertain.",
+        _has_comparisons,
+    ),
+    "performance-profiles": FigureKind(
+        "Performance profiles",
+        ("profiles.csv",),
+        "The share of runs that score above each level, averaged over tasks; scores are normalised so that 0 is the"
+        " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands are pointwise 95 % intervals of a bootstrap "
+        "over runs within tasks.",
+        lambda study: len(study.tasks) > 1,
+    ),
+    "seed-grid": FigureKind(
+        "Initialisation and order",
+        ("runs.csv",),
+        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9); crosses are "
+        "failed runs.",
+        lambda study: study.is_crossed,
+    ),
+    "reinit-depth": FigureKind(
+        "Re-initialised layers",
+        ("runs.csv",),
+        "Scores against the number of re-initialised layers (Zhang et al. 2021, Figs. 5 and 13), of the runs that "
+        "differ in nothing else but the optimizer. Boxes span the quartiles, whiskers 1.5 interquartile ranges; "
+        "crosses are failed runs, the dashed line is the majority score.",
+        lambda study: _varies(study, "reinit_layers", "reinit_pooler"),
+    ),
+    "training-length": FigureKind(
+        "Length of training",
+        ("runs.csv",),
+        "Scores against the number of updates (Zhang et al. 2021, Figs. 8 and 14), of the runs that differ in "
+        "nothing else but the optimizer and re-initialised layers. Lines are means over all runs, bands their "
+        "range; crosses are failed runs, the dashed line is the majority score.",
+        lambda study: _varies(study, "epochs", "steps"),
+    ),
+    "learning-rates": FigureKind(
+        "Learning rates",
+        ("runs.csv",),
+        "Scores against the learning rate, by optimizer and number of epochs (Mosbach et al. 2021, Figs. 5 and 9), "
+        "of the runs that differ in nothing else. Boxes span the quartiles, whiskers 1.5 interquartile ranges; "
+        "crosses are failed runs, the dashed line is the majority score.",
+        lambda study: _varies(study, "learning_rate"),
     ),
     "gradient-norms": FigureKind(
         "Gradient norms",

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
+from seedvar.recipe import Recipe
 
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 
@@ -69,3 +70,75 @@ def save(figure: Figure, paths: list[Path]) -> None:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         write_atomically(path, lambda temporary, metadata=metadata: figure.savefig(temporary, metadata=metadata))
     plt.close(figure)
+
+
+def panels(n: int, width: float, height: float, columns: int = 2, **options) -> tuple[Figure, list]:
+    """Makes a figure with so many panels, row by row; options as of `plt.subplots`."""
+    columns = max(1, min(columns, n))
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained", **options
+    )
+    for ax in axes.flat[n:]:
+        ax.set_axis_off()
+    return figure, list(axes.flat[:n])
+
+
+def draw_runs(ax, x: np.ndarray, scores: np.ndarray, failed: np.ndarray, colour) -> None:
+    """Draws runs as points, failed ones as crosses in a colour of their own."""
+    edge = {"linestyle": "", "markeredgecolor": "white", "markeredgewidth": 0.4, "zorder": 3}
+    ax.plot(x[~failed], scores[~failed], "o", color=colour, markersize=4, **edge)
+    ax.plot(x[failed], scores[failed], "X", color=FAILED_COLOUR, markersize=6, **edge)
+
+
+def draw_box(ax, position: float, scores: np.ndarray, colour, width: float = 0.55) -> None:
+    """Draws quartiles and whiskers of 1.5 interquartile ranges."""
+    ax.boxplot(
+        scores,
+        positions=[position],
+        widths=width,
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"facecolor": colour, "alpha": 0.25, "edgecolor": colour},
+        whiskerprops={"color": colour},
+        capprops={"color": colour},
+        medianprops={"color": colour, "linewidth": 1.8},
+    )
+
+
+def jitter(n: int, width: float = 0.16) -> np.ndarray:
+    """Returns small shifts for n points, the same in every drawing."""
+    return np.random.default_rng(0).uniform(-width, width, n)
+
+
+def run_handles(majority: bool = True) -> list:
+    """Returns what a legend says of points, crosses and the dashed line."""
+    line = matplotlib.lines.Line2D
+    handles = [
+        line([], [], marker="o", linestyle="", color="#555555", markersize=4, label="a run (one seed)"),
+        line([], [], marker="X", linestyle="", color=FAILED_COLOUR, markersize=6, label="a failed run"),
+    ]
+    if majority:
+        handles.append(line([], [], linestyle="--", color="#333333", label="majority score"))
+    return handles
+
+
+def alike_but_for(runs: pd.DataFrame, varied: list[str], free: list[str]) -> pd.DataFrame:
+    """Picks runs whose recipes differ in some fields alone, so that a figure compares like with like.
+
+    Args:
+        runs: The runs table with the recipe's fields.
+        varied: Fields along the figure's axis.
+        free: Fields that may differ as well, such as those that give lines of their own.
+
+    Returns:
+        For each task the rows of the largest group of such runs: that with the most different values of
+        `varied`, then with the most runs.
+    """
+    others = [f for f in Recipe.model_fields if f in runs and f not in (*varied, *free)]
+    groups = []
+    for _, of_task in runs.groupby("task", sort=False):
+        alike = [group for _, group in of_task.groupby(others, sort=False, dropna=False)]
+        groups.append(max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group))))
+    return pd.concat(groups)

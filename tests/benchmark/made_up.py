@@ -1,0 +1,94 @@
+"""Made-up results of valid form, for tests and benchmarks of everything that reads results and trains nothing."""
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from seedvar import store
+from seedvar.data.tasks import TASKS
+from seedvar.files import digest, write_json
+from seedvar.fingerprint import parts_of
+from seedvar.grid import Cell
+from seedvar.record import RunRecord
+
+N_EXAMPLES = 400  # of the development set, half of them validation
+
+
+def make_model(folder: Path) -> None:
+    """Makes a folder that passes for a checkpoint as long as nobody loads it."""
+    folder.mkdir(parents=True)
+    shape = {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32}
+    write_json(folder / "config.json", {"model_type": "bert", **shape})
+    (folder / "model.safetensors").write_bytes(b"weights")
+    write_json(folder / "tokenizer.json", {})
+
+
+def prepare(cells: list[Cell], model: Path, results: Path) -> None:
+    """Prepares the model and the data that cells name, without tokenising anything."""
+    from seedvar.models.sources import ModelSource
+    from seedvar.models.sources import prepare as copy_model
+
+    for name in {cell.model for cell in cells}:
+        copy_model(ModelSource(name, folder=model), results / "models" / name)
+    for cell in {cell.data_folder(): cell for cell in cells}.values():
+        examples = {"train": 480, "validation": N_EXAMPLES}
+        about = {"task": cell.task, "max_length": cell.recipe.max_length, "examples": examples}
+        tokens = {split: 16 * n for split, n in examples.items()}
+        write_json(results / cell.data_folder() / "data.json", {**about, "tokens": tokens, "content": cell.task})
+
+
+def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
+    """Makes up the result of a cell; its score depends on its seed alone."""
+    task = TASKS[cell.task]
+    score = 0.6 + (cell.init_seed * 7919 + cell.order_seed) % 1000 / 4000
+    scores = {task.metric: score} | ({"accuracy": score} if task.metric == "f1" else {})
+    values = {
+        "cell": cell.specification(),
+        "fingerprint": digest(parts_of(cell, results)),
+        "slug": cell.recipe.slug(),
+        "recipe": cell.recipe.model_dump(),
+        "status": "finished",
+        "degenerate": False,
+        "metric": task.metric,
+        "scores": {checkpoint: {"validation": scores, "test": scores} for checkpoint in ("last", "best")},
+        "majority": {"validation": 0.5, "test": 0.5},
+        "updates": 90,
+        "best_update": 90,
+        "train_loss": 0.5,
+        "constant_loss": 0.69,
+        "examples": {"train": 480, "validation": N_EXAMPLES // 2, "test": N_EXAMPLES // 2},
+        "wall_time_s": 8.0,
+        "device": "cpu",
+        "threads": 1,
+        "versions": {"numpy": version("numpy")},
+    }
+    return RunRecord(**(values | changes))
+
+
+def make_cells(cells: list[Cell], results: Path, in_folder=True, in_store=True, **changes) -> None:
+    """Writes results of cells whose data and model are prepared, into their folders, the store, or both."""
+    rows = [(c, s, i) for c in ("last", "best") for s in ("validation", "test") for i in range(N_EXAMPLES // 2)]
+    predictions = pd.DataFrame(rows, columns=["checkpoint", "split", "example"])
+    predictions = predictions.astype({"example": "int32"})
+    predictions = predictions.assign(label=predictions["example"] % 2, logit_0=0.5, logit_1=predictions.index / 1000)
+    curve = {name: [1.0 * k for k in range(1, 6)] for name in ("update", "epoch", "learning_rate", "train_loss")}
+    template = results / ".made-up"
+    template.mkdir(parents=True)
+    predictions.astype({"label": "float32", "logit_0": "float32", "logit_1": "float32"}).to_parquet(
+        template / "predictions.parquet", index=False
+    )
+    for cell in cells:
+        metric = TASKS[cell.task].metric
+        pd.DataFrame({**curve, "val_loss": 0.5, f"val_{metric}": 0.7}).to_csv(template / "curve.csv", index=False)
+        record = record_of(cell, results, **changes)
+        (template / "result.json").write_text(record.model_dump_json(indent=1) + "\n")
+        parts = parts_of(cell, results)
+        (template / "fingerprint.json").write_text(json.dumps(parts, indent=1, sort_keys=True) + "\n")
+        if in_store:
+            store.keep(results / "store", record.fingerprint, template)
+        if in_folder:
+            shutil.copytree(template, results / cell.folder(), dirs_exist_ok=True)
+    shutil.rmtree(template)

@@ -1,0 +1,164 @@
+"""The figures of comparisons, depth, length, learning rate and selection draw what their tables say."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from seedvar.errors import UserError
+from seedvar.figures import (
+    comparisons,
+    distribution,
+    expected_performance,
+    learning_rates,
+    loss_against_score,
+    performance_profiles,
+    reinit_depth,
+    seed_grid,
+    seeds_needed,
+    training_length,
+)
+from seedvar.figures.style import FAILED_COLOUR, alike_but_for
+from seedvar.recipe import Recipe
+from seedvar.stats.aggregate import performance_profile
+from seedvar.stats.compare import compare
+from seedvar.stats.describe import summarise
+from seedvar.stats.planning import seeds_needed as compute_seeds_needed
+from seedvar.stats.selection import expected_performance as compute_expected
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def make_runs(arms, tasks=("cola", "syn-rte"), seeds=4, crossed=False):
+    """Makes runs of recipes; the last seed of bertadam fails."""
+    rng = np.random.default_rng(0)
+    pairs = [(i, o) for i in range(2) for o in range(seeds)] if crossed else [(i, i) for i in range(seeds)]
+    rows = []
+    for task in tasks:
+        for arm, changes in arms.items():
+            recipe = Recipe(**changes)
+            for init, order in pairs:
+                failed = recipe.optimizer == "bertadam" and order == seeds - 1
+                score = 0.5 if failed else rng.uniform(0.6, 0.9)
+                rows.append(
+                    {
+                        "task": task, "arm": arm, "init_seed": init, "order_seed": order, **recipe.model_dump(),
+                        "metric": "accuracy", "split": "test", "score": score, "majority": 0.5, "degenerate": failed,
+                        "validation_last": score, "test_last": score, "train_loss": 1 - score,
+                        "updates": (recipe.steps or 10 * recipe.epochs), "status": "finished",
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+TWO = {"bertadam": {"optimizer": "bertadam"}, "adamw": {}}
+
+
+def crosses(ax):
+    return sum(
+        len(line.get_xdata()) for line in ax.lines if line.get_marker() == "X" and line.get_color() == FAILED_COLOUR
+    )
+
+
+def test_like_is_compared_with_like():
+    runs = make_runs({**TWO, "reinit1": {"reinit_layers": 1}, "long": {"epochs": 9}, "llrd": {"layerwise_decay": 0.9}})
+    alike = alike_but_for(runs, ["reinit_layers"], ["optimizer"])
+    assert set(alike["arm"]) == {"bertadam", "adamw", "reinit1"}
+    assert set(alike_but_for(runs, ["epochs"], ["optimizer"])["arm"]) == {"bertadam", "adamw", "long"}
+
+
+def test_depths_stand_in_order_and_failed_runs_are_crosses():
+    arms = {**TWO, "two": {"reinit_layers": 2}, "pooler": {"reinit_pooler": True}, "one": {"reinit_layers": 1}}
+    numbers = reinit_depth.numbers(make_runs(arms))
+    assert list(numbers["depth"].unique()) == ["standard", "pooler", "1", "2"]
+    figure = reinit_depth.draw(numbers)
+    assert [ax.get_title() for ax in figure.axes] == ["cola", "syn-rte (synthetic)"]
+    assert [crosses(ax) for ax in figure.axes] == [1, 1]
+
+
+def test_lengths_have_a_line_for_each_way_to_train():
+    arms = {
+        "short": {},
+        "long": {"epochs": 9},
+        "re": {"reinit_layers": 2},
+        "re_long": {"reinit_layers": 2, "epochs": 9},
+    }
+    numbers = training_length.numbers(make_runs(arms))
+    assert set(numbers["line"]) == {"adamw", "adamw + reinit 2"}
+    lines = {line.get_label(): line for line in training_length.draw(numbers).axes[0].lines}
+    assert list(lines["adamw"].get_xdata()) == [30, 90]
+
+
+def test_learning_rates_stand_side_by_side_by_optimizer_and_length():
+    arms = {f"{o}{r}": {"optimizer": o, "learning_rate": r} for o in ("bertadam", "adamw") for r in (1e-5, 2e-5)}
+    figure = learning_rates.draw(learning_rates.numbers(make_runs(arms)))
+    assert [ax.get_title() for ax in figure.axes] == ["cola, 3 epochs", "syn-rte (synthetic), 3 epochs"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1e-05", "2e-05"]
+    assert crosses(figure.axes[0]) == 2
+
+
+def test_the_grid_has_a_row_an_initialisation_and_marks_failed_runs():
+    figure = seed_grid.draw(seed_grid.numbers(make_runs(TWO, crossed=True)))
+    first = figure.axes[0]
+    assert first.images[0].get_array().shape == (2, 4)
+    assert crosses(first) == 2
+    assert len(first.texts) == 6
+
+
+def test_loss_against_score_says_the_correlation_of_the_runs_that_did_not_fail():
+    figure = loss_against_score.draw(loss_against_score.numbers(make_runs(TWO)))
+    assert figure.axes[0].get_title() == "cola\nρ = -1.00 (7 runs that did not fail)"
+    assert crosses(figure.axes[0]) == 1
+
+
+def test_runs_without_a_training_loss_leave_a_note():
+    runs = make_runs(TWO).assign(train_loss=np.nan)
+    assert loss_against_score.draw(loss_against_score.numbers(runs)).axes[0].texts
+
+
+def test_comparisons_fill_what_is_significant_and_tell_failures():
+    table = compare(make_runs(TWO, seeds=12), "adamw")
+    ax = comparisons.draw(comparisons.numbers(table)).axes[0]
+    assert ax.texts[0].get_text().endswith("failed 1/12")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["bertadam"]
+    point = next(line for line in ax.lines if line.get_marker() == "o")
+    significant = table["welch_p_holm"].iloc[0] < 0.05
+    assert (point.get_markerfacecolor() == "white") == (not significant)
+
+
+def test_expected_performance_has_test_above_validation_and_only_validation_without_test():
+    expected = compute_expected(make_runs(TWO), np.random.default_rng(0))
+    assert len(expected_performance.draw(expected_performance.numbers(expected)).axes) == 4
+    expected = compute_expected(make_runs(TWO).assign(test_last=np.nan, split="validation"), np.random.default_rng(0))
+    figure = expected_performance.draw(expected_performance.numbers(expected))
+    assert [ax.get_ylabel() for ax in figure.axes] == ["expected validation score × 100"] * 2
+
+
+def test_profiles_and_seeds_needed_are_drawn_for_any_study():
+    runs = make_runs(TWO)
+    profiles = performance_profile(runs, np.random.default_rng(0))
+    assert len(performance_profiles.draw(performance_profiles.numbers(profiles)).axes[0].lines) == 3
+    needed = compute_seeds_needed(summarise(runs), "adamw")
+    figure = seeds_needed.draw(seeds_needed.numbers(needed))
+    assert figure.axes[0].get_title() == "cola, against adamw"
+    assert figure.axes[0].get_xlabel() == "runs an arm for 80 % power"
+
+
+@pytest.mark.parametrize("kind", ["box", "violin", "points"])
+def test_a_distribution_is_drawn_in_any_kind_with_every_run_shown(kind):
+    ax = distribution.draw(distribution.numbers(make_runs(TWO)), kind=kind).axes[0]
+    points = [line for line in ax.lines if line.get_marker() in ("o", "X") and len(line.get_xdata())]
+    assert sum(len(line.get_xdata()) for line in points) == 8
+    with pytest.raises(UserError, match="--kind: 'bar' is not accepted; accepted: box, violin, points"):
+        distribution.draw(distribution.numbers(make_runs(TWO)), kind="bar")
+
+
+@pytest.mark.parametrize("module", [distribution, reinit_depth, training_length, learning_rates, seed_grid])
+def test_one_seed_one_arm_and_equal_scores_are_drawn(module):
+    runs = make_runs({"adamw": {}}, tasks=("cola",), seeds=1)
+    module.draw(module.numbers(runs))
+    module.draw(module.numbers(make_runs(TWO, seeds=3).assign(score=0.5, degenerate=True)))

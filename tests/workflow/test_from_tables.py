@@ -1,0 +1,47 @@
+"""A published study is drawn again from its committed tables, on a machine without PyTorch."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PUBLISHED = REPOSITORY / "results" / "quickstart"
+
+
+@pytest.fixture
+def clone(checkout):
+    """The workflow with the quickstart's tables and without its figures, its cells or Snakemake's records."""
+    shutil.copytree(REPOSITORY / "notebooks", checkout / "notebooks", dirs_exist_ok=True)
+    shutil.copytree(PUBLISHED, checkout / "results" / "quickstart", ignore=shutil.ignore_patterns("figures", "*.html"))
+    return checkout
+
+
+@pytest.fixture
+def without_torch(clone):
+    """An environment in which neither PyTorch nor Transformers can be imported."""
+    missing = clone / "missing"
+    (missing / "transformers").mkdir(parents=True)
+    for file in (missing / "torch.py", missing / "transformers" / "__init__.py"):
+        file.write_text("raise ImportError('not installed')\n")
+    return {"PYTHONPATH": os.pathsep.join([str(missing), str(clone / "workflow")])}
+
+
+def test_every_figure_is_drawn_again_from_tables_without_torch(clone, run_in, without_torch):
+    command = ("snakemake", "figures", "--config", "study=quickstart", "from_tables=true")
+    plan = run_in(*command, "--dry-run", "--printshellcmds", environment=without_torch)
+    assert plan.returncode == 0, plan.stderr
+    rules = dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))
+    assert set(rules) <= {"statistics", "figure", "figures", "total"}
+    assert "--warm" not in plan.stdout + plan.stderr  # a warm start imports PyTorch
+
+    done = run_in(*command, environment=without_torch)
+    assert done.returncode == 0, done.stderr
+    drawn = {path.name for path in (clone / "results" / "quickstart" / "figures").iterdir()}
+    assert {path.name for path in (PUBLISHED / "figures").iterdir()} <= drawn
+    assert len([name for name in drawn if name.endswith(".png")]) == int(rules["figure"])
+    assert not (clone / "results" / "cells").exists()
+    for log in clone.glob("results/logs/**/*.log"):
+        assert "not installed" not in log.read_text()

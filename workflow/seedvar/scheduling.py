@@ -1,0 +1,35 @@
+"""Keeps Snakemake's scheduler from looking for jobs ever more often."""
+
+from __future__ import annotations
+
+import threading
+
+
+def calm(scheduler) -> None:
+    """Lets a scheduler have one timer at a time for its next look at the jobs that are ready.
+
+    With a limit of jobs a second, which Snakemake always has, 9.27 looks again a second after every look and
+    never stops: after a thousand jobs it looks a thousand times a second, which takes a whole core away from
+    training. One look a second serves the limit as well; the end of a job is a reason to look in any case.
+
+    Args:
+        scheduler: Snakemake's `JobScheduler`; one without such timers is left as it is.
+    """
+    if not hasattr(scheduler, "_schedule_reevalutation"):
+        return
+    lock = threading.Lock()
+    timers: list[threading.Timer] = []
+
+    def look_again(delay: float) -> None:
+        with lock:
+            if not timers:
+                timers.append(threading.Timer(delay, look))
+                timers[0].daemon = True
+                timers[0].start()
+
+    def look() -> None:
+        with lock:
+            timers.clear()
+        scheduler._open_jobs.release()
+
+    scheduler._schedule_reevalutation = look_again
