@@ -22,17 +22,27 @@ def glue_dir():
     return GLUE
 
 
+@pytest.fixture(scope="session")
+def copy_repository():
+    """Copies the repository's workflow, without results, into a folder."""
+
+    def copy(folder):
+        target = folder / "checkout"
+        target.mkdir()
+        for name in ("Snakefile", "pyproject.toml"):
+            shutil.copy(REPOSITORY / name, target / name)
+        for name in ("config", "workflow", "envs"):
+            shutil.copytree(REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (target / "profiles").symlink_to("workflow/profiles")
+        return target
+
+    return copy
+
+
 @pytest.fixture
-def checkout(tmp_path):
-    """A copy of the repository's workflow, without results, to run and to change."""
-    target = tmp_path / "checkout"
-    target.mkdir()
-    for name in ("Snakefile", "pyproject.toml"):
-        shutil.copy(REPOSITORY / name, target / name)
-    for name in ("config", "workflow", "envs"):
-        shutil.copytree(REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (target / "profiles").symlink_to("workflow/profiles")
-    return target
+def checkout(tmp_path, copy_repository):
+    """A copy of the repository's workflow to run and to change."""
+    return copy_repository(tmp_path)
 
 
 @pytest.fixture
