@@ -26,6 +26,7 @@ elif not PLAN.site.from_tables:
 
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/notebooks.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -35,6 +36,7 @@ rule all:
         all_results,
         TABLES,
         FIGURE_FILES,
+        NOTEBOOK_PAGE,
         f"{STUDY_FOLDER}/report.html",
 
 

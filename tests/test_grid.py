@@ -1,8 +1,8 @@
 """Cells: their names, their folders, their identity."""
 
 from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
-from seedvar.recipe import Recipe
 from seedvar.probes import Forgetting, Probes, RunOf, Surface
+from seedvar.recipe import Recipe
 from seedvar.study import Study
 
 STUDY = Study(data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})

@@ -15,7 +15,7 @@ report: "../report/workflow.rst"
 
 rule report:
     input:
-        results=TABLES + FIGURE_FILES,
+        results=TABLES + FIGURE_FILES + [NOTEBOOK_PAGE],
         captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
     output:
         f"{STUDY_FOLDER}/report.html",

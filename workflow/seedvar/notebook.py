@@ -1,9 +1,9 @@
 """Runs a notebook and writes it as one HTML page: `python -m seedvar.notebook NOTEBOOK --out PAGE`.
 
 A notebook is a Python file in the percent format, which Jupyter (with Jupytext) and VS Code open as a notebook and Git
-shows line by line: `# %%` begins a block of code, `# %% [markdown]` one of text, in Markdown between triple quotes. As in
-Jupyter, where they are called cells, a block shows what it prints and then the value of its last expression. There is
-no kernel and the page has no times or random names, so that equal tables give an equal page.
+shows line by line: `# %%` begins a block of code, `# %% [markdown]` one of text, in Markdown between triple quotes. As
+in Jupyter, where they are called cells, a block shows what it prints and then the value of its last expression. There
+is no kernel, and the page has no times or random names, so that equal tables give an equal page.
 """
 
 from __future__ import annotations

@@ -123,8 +123,8 @@ FIGURES = {
     "seed-grid": FigureKind(
         "Initialisation and order",
         ("runs.csv",),
-        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9); crosses are "
-        "failed runs.",
+        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9), means of rows"
+        " and columns in brackets; crosses are failed runs.",
         lambda study: study.is_crossed,
     ),
     "reinit-depth": FigureKind(

@@ -5,75 +5,55 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from seedvar.figures import score_label
-from seedvar.figures.panels import (
-    count_failed,
+from seedvar.figures import score_label, task_title
+from seedvar.figures.style import (
+    KEYS,
+    alike_but_for,
+    arm_colours,
     draw_box,
-    draw_majority,
     draw_runs,
-    families,
-    legend_that_fits,
+    in_order,
+    jitter,
+    panels,
     run_handles,
-    task_panels,
-    with_several,
 )
-from seedvar.figures.style import KEYS, arm_colours, in_order
-from seedvar.stats.describe import fill_undefined
-
-FIELDS = ["reinit_layers", "reinit_pooler"]
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
-    """Picks the arms that differ in their re-initialised layers and in nothing else.
-
-    Returns:
-        One row a run: its `depth`, which is `standard`, `pooler` or a number of layers (and the
-        pooler), the `family` of arms that differ in depth alone, and its score.
-    """
-    runs = fill_undefined(runs)
-    layers, pooler = runs["reinit_layers"].astype(int), runs["reinit_pooler"].astype(bool)
-    depth = layers.astype(str).where(layers > 0, pooler.map({True: "pooler", False: "standard"}))
-    family = families(runs, FIELDS)
-    table = runs[[*KEYS, "metric", "split", "score", "majority", "degenerate"]].assign(family=family, depth=depth)
-    return table[with_several(table, family, "depth")].reset_index(drop=True)
+    """Picks the runs that differ in depth and optimizer alone; `depth` is standard, pooler, or 1, 2, … layers."""
+    alike = alike_but_for(runs, ["reinit_layers", "reinit_pooler"], ["optimizer"])
+    pooler = alike["reinit_pooler"].astype(str).str.lower() == "true"
+    layers = alike["reinit_layers"].astype(int)
+    depth = layers.astype(str).mask(pooler, "pooler").mask((layers == 0) & ~pooler, "standard")
+    place = layers.astype(float).mask(pooler, 0.5)
+    table = alike[[*KEYS, "optimizer", "metric", "split", "score", "majority", "degenerate"]].assign(depth=depth)
+    return table.assign(place=place).sort_values("place", kind="stable").drop(columns="place")
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws one panel a task: a box and points for each depth and, side by side, each family."""
-    numbers = numbers.assign(depth=numbers["depth"].astype(str))
-    tasks, names = in_order(numbers["task"]), in_order(numbers["family"])
-    depths = sorted(numbers["depth"].unique(), key=lambda depth: {"standard": -2, "pooler": -1}.get(depth) or int(depth))
-    colours = arm_colours(names)
-    figure, axes = task_panels(tasks, max(3.2, 0.42 * len(depths) * len(names) + 0.9), 2.8)
+    """Draws one panel a task and a box a depth, optimizers side by side, failed runs marked."""
+    tasks, depths, optimizers = in_order(numbers["task"]), in_order(numbers["depth"]), in_order(numbers["optimizer"])
+    colours = arm_colours(optimizers)
+    width = 0.8 / len(optimizers)
+    figure, axes = panels(len(tasks), max(3.2, 0.5 * len(depths) * len(optimizers) + 1.2), 3.0)
     for ax, task in zip(axes, tasks, strict=True):
-        _panel(ax, numbers[numbers["task"] == task], depths, colours)
-    handles = run_handles(counted=True)
-    if len(names) > 1:
-        handles += [Patch(facecolor=colours[name], alpha=0.4, label=name) for name in names]
-    legend_that_fits(figure, handles)
+        of_task = numbers[numbers["task"] == task]
+        for number, optimizer in enumerate(optimizers):
+            for place, depth in enumerate(depths):
+                rows = of_task[(of_task["depth"] == depth) & (of_task["optimizer"] == optimizer)]
+                if rows.empty:
+                    continue
+                x = place + (number - (len(optimizers) - 1) / 2) * width
+                scores = 100 * rows["score"].to_numpy(float)
+                draw_box(ax, x, scores, colours[optimizer], 0.85 * width)
+                shifts = jitter(len(scores), 0.25 * width)
+                draw_runs(ax, x + shifts, scores, rows["degenerate"].to_numpy(bool), colours[optimizer])
+        ax.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+        ax.set_xticks(np.arange(len(depths)), depths)
+        ax.set_xlabel("re-initialised layers")
+        ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
+        ax.set_title(task_title(task))
+    boxes = [axes[0].plot([], [], "s", color=colours[name], alpha=0.5, label=name)[0] for name in optimizers]
+    figure.legend(handles=[*boxes, *run_handles()], loc="outside lower center", ncols=4)
     return figure
-
-
-def _panel(ax, runs: pd.DataFrame, depths: list[str], colours: dict[str, str]) -> None:
-    rng = np.random.default_rng(0)  # jitter, the same in every drawing
-    width = 0.8 / len(colours)
-    positions, counts = [], []
-    for i, depth in enumerate(depths):
-        for j, (name, colour) in enumerate(colours.items()):
-            group = runs[(runs["depth"] == depth) & (runs["family"] == name)]
-            if group.empty:
-                continue
-            position = i + width * (j - (len(colours) - 1) / 2)
-            scores, failed = 100 * group["score"].to_numpy(), group["degenerate"].to_numpy(bool)
-            draw_box(ax, scores, position, 0.75 * width, colour)
-            draw_runs(ax, position + width * rng.uniform(-0.25, 0.25, len(scores)), scores, failed, colour)
-            positions.append(position)
-            counts.append((int(failed.sum()), len(failed)))
-    draw_majority(ax, runs)
-    ax.set_xticks(range(len(depths)), depths)
-    ax.set_xlim(-0.6, len(depths) - 0.4)
-    count_failed(ax, positions, counts)
-    ax.set_xlabel("re-initialised layers, from the top")
-    ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))

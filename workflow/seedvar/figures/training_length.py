@@ -1,88 +1,49 @@
-"""Scores against the length of training (Zhang et al. 2021, Figs. 8 and 14; Mosbach et al. 2021, Fig. 3)."""
+"""Scores against the length of training (Zhang et al. 2021, Figs. 8 and 14)."""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from seedvar.figures import score_label
-from seedvar.figures.panels import (
-    POINT,
-    draw_majority,
-    families,
-    legend_that_fits,
-    run_handles,
-    task_panels,
-    with_several,
-)
-from seedvar.figures.style import FAILED_COLOUR, KEYS, arm_styles, in_order
-from seedvar.stats.describe import fill_undefined
+from seedvar.figures import score_label, task_title
+from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below, panels
 
-FIELDS = ["epochs", "steps"]
-MARKERS = "osD^vP<>"
-CLOSEST = 0.08  # of the width of a panel, between the labels of two lengths
+LINES = ["optimizer", "reinit_layers"]
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
-    """Picks the arms that differ in their length and, at most, in the number of training examples.
-
-    Returns:
-        One row a run: the `length` of its arm in updates, also where the run ended early; the
-        `family` of arms that differ in length alone; and its score.
-    """
-    runs = fill_undefined(runs)
-    length = runs.groupby(["task", "arm"])["updates"].transform("max")
-    table = runs[[*KEYS, "metric", "split", "score", "majority", "degenerate"]]
-    table = table.assign(family=families(runs, FIELDS), length=length)
-    return table[with_several(table, families(runs, [*FIELDS, "n_train"]), "length")].reset_index(drop=True)
+    """Picks the runs that differ in length, optimizer and re-initialised layers alone; `line` is what is not length."""
+    alike = alike_but_for(runs, ["epochs", "steps"], LINES)
+    line = alike["optimizer"] + alike["reinit_layers"].astype(int).map(lambda n: f" + reinit {n}" if n else "")
+    table = alike[[*KEYS, "metric", "split", "score", "majority", "degenerate", "updates"]].assign(line=line)
+    lengths = table.groupby(["task", "line"])["updates"].transform("nunique")
+    return table[lengths > 1] if (lengths > 1).any() else table
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws one panel a task: a line a family through the means, bars from the lowest to the highest run."""
-    tasks, names = in_order(numbers["task"]), in_order(numbers["family"])
-    styles = arm_styles(names)
-    figure, axes = task_panels(tasks, 3.4, 2.7)
+    """Draws one panel a task: mean and range over the runs of a length, failed runs as crosses."""
+    tasks, lines = in_order(numbers["task"]), in_order(numbers["line"])
+    styles = arm_styles(lines)
+    figure, axes = panels(len(tasks), 3.4, 3.0)
     for ax, task in zip(axes, tasks, strict=True):
-        _panel(ax, numbers[numbers["task"] == task], styles)
-    lines = [
-        Line2D([], [], marker=MARKERS[i % len(MARKERS)], markersize=4, label=f"{name}: mean and range", **styles[name])
-        for i, name in enumerate(names)
-    ]
-    legend_that_fits(figure, [*lines, *run_handles()[1:]])
+        of_task = numbers[numbers["task"] == task]
+        for line in lines:
+            rows = of_task[of_task["line"] == line]
+            scores = (100 * rows["score"]).groupby(rows["updates"]).agg(["mean", "min", "max"])
+            ax.plot(scores.index, scores["mean"], marker="o", markersize=3, label=line, **styles[line])
+            ax.fill_between(
+                scores.index, scores["min"], scores["max"], color=styles[line]["color"], alpha=0.13, linewidth=0
+            )
+        failed = of_task[of_task["degenerate"].astype(bool)]
+        ax.plot(failed["updates"], 100 * failed["score"], "X", color=FAILED_COLOUR, markersize=6, label="a failed run")
+        ax.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+        lengths = sorted(of_task["updates"].unique())
+        if lengths[-1] >= 4 * lengths[0]:
+            ax.set_xscale("log")
+            ax.set_xticks(lengths, map(str, lengths))
+            ax.minorticks_off()
+        ax.set_xlabel("updates")
+        ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
+        ax.set_title(task_title(task))
+    legend_below(figure, axes[0])
     return figure
-
-
-def _panel(ax, runs: pd.DataFrame, styles: dict[str, dict]) -> None:
-    lengths = np.sort(runs["length"].unique()).astype(float)
-    for i, (name, style) in enumerate(styles.items()):
-        of_family = runs[runs["family"] == name]
-        if of_family.empty:
-            continue
-        shift = 1.035 ** (i - (len(styles) - 1) / 2)  # families side by side
-        scores = (100 * of_family["score"]).groupby(of_family["length"]).agg(["mean", "min", "max"])
-        spread = [scores["mean"] - scores["min"], scores["max"] - scores["mean"]]
-        marks = {"marker": MARKERS[i % len(MARKERS)], "markersize": 4, "elinewidth": 0.9, "capsize": 2}
-        ax.errorbar(scores.index * shift, scores["mean"], yerr=spread, **marks, **style)
-        failed = of_family[of_family["degenerate"]]
-        ax.plot(failed["length"] * shift, 100 * failed["score"], "X", color=FAILED_COLOUR, markersize=6, **POINT)
-    draw_majority(ax, runs)
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(_apart(lengths)))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(lengths[0] / 1.25, lengths[-1] * 1.25)
-    ax.set_xlabel("updates")
-    ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))
-
-
-def _apart(lengths: np.ndarray) -> list[float]:
-    """Picks the lengths whose labels do not touch, the longest first."""
-    places = np.log(lengths) / max(np.log(lengths[-1] / lengths[0]), 1e-9)
-    kept: list[int] = []
-    for i in reversed(range(len(lengths))):
-        if not kept or places[kept[-1]] - places[i] > CLOSEST:
-            kept.append(i)
-    return [lengths[i] for i in reversed(kept)]
