@@ -31,7 +31,7 @@ def copy_repository():
         target.mkdir()
         for name in ("Snakefile", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, target / name)
-        for name in ("config", "workflow", "envs"):
+        for name in ("config", "workflow", "envs", "notebooks"):
             shutil.copytree(REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         (target / "profiles").symlink_to("workflow/profiles")
         return target

@@ -117,8 +117,11 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
         path.write_text(original)
         return plan
 
-    assert set(edited("figures/distribution.py")) == {"figure", "report", "all", "total"}
-    assert set(edited("stats/compare.py")) == {"compare", "tables", "report", "all", "total"}
+    assert set(edited("figures/distribution.py")) == {"figure", "notebook", "report", "all", "total"}
+    assert set(edited("figures/comparisons.py")) == {"figure", "report", "all", "total"}
+    plan = edited("stats/compare.py")
+    assert plan["statistics"] < 5
+    assert not {"train", "collect", "data"} & set(plan)
     assert edited("methods/reinit.py")["train"] == 6
     assert edited("training/loop.py")["train"] == 12
     assert edited("data/synthetic.py")["data"] == 2
