@@ -90,3 +90,32 @@ def test_the_store_may_be_elsewhere_and_cells_are_never_left_behind(tmp_path):
     with pytest.raises(UserError, match="store: .* holds cells already; accepted: leave store out, or move"):
         store.link(own, lab)
     assert store.restore(own, KEY, tmp_path / "still")
+
+
+def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_path):
+    """The quick way gives the same fingerprint and the same folder as the long one, or none."""
+    import sys
+    from pathlib import Path
+
+    sys.path.append(str(Path(__file__).parent / "benchmark"))
+    import made_up
+
+    from seedvar.fingerprint import fingerprint_of, quick_fingerprint
+    from seedvar.grid import Cell
+    from seedvar.recipe import Recipe
+
+    made_up.make_model(tmp_path / "tiny")
+    recipes = [Recipe(), Recipe(learning_rate=1e-4, mixout=0.1), Recipe(max_length=32)]
+    cells = [Cell("synthetic", "tiny", "syn-rte", recipe, 0, order) for recipe in recipes for order in (0, 1)]
+    made_up.prepare(cells, tmp_path / "tiny", tmp_path)
+    made_up.make_cells(cells, tmp_path, in_folder=False)
+    for cell in cells:
+        key = quick_fingerprint(cell.specification(), tmp_path)
+        assert key == fingerprint_of(cell, tmp_path)
+        assert store.serve(tmp_path / "store", key, tmp_path)
+        assert (tmp_path / cell.folder() / "result.json").is_file()
+
+    after = Cell("synthetic", "tiny", "syn-rte", Recipe(intermediate_task="syn-mrpc"), 0, 0)
+    assert quick_fingerprint(after.specification(), tmp_path) is None
+    assert quick_fingerprint({"recipe": 1}, tmp_path) is None
+    assert not store.serve(tmp_path / "store", "0" * 64, tmp_path)

@@ -330,15 +330,22 @@ def _data(arguments) -> int | None:
 
 def _train(arguments) -> int | None:
     from seedvar import store
+    from seedvar.fingerprint import parts_of, quick_fingerprint
+
+    results, said = arguments.results, "taken from the store, nothing trained"
+    key = quick_fingerprint(arguments.cell, results)
+    if key and store.serve(results / "store", key, results):
+        print(said, file=sys.stderr)
+        return None
+
     from seedvar.files import digest
-    from seedvar.fingerprint import parts_of
     from seedvar.grid import Cell
 
-    cell, results = Cell.from_specification(arguments.cell), arguments.results
+    cell = Cell.from_specification(arguments.cell)
     parts = parts_of(cell, results)
     key = digest(parts)
     if store.restore(results / "store", key, results / cell.folder()):
-        print("taken from the store, nothing trained", file=sys.stderr)
+        print(said, file=sys.stderr)
         return None
     if (code := _run_warm(arguments)) is not None:
         return code

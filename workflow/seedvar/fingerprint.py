@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seedvar.data.tasks import TASKS
 from seedvar.files import digest, file_digest, read_json
-from seedvar.grid import Cell, model_folder
 from seedvar.methods import names_of
 
+if TYPE_CHECKING:
+    from seedvar.grid import Cell
+
 PACKAGE = Path(__file__).parent
+DEFAULT_MAX_LENGTH = 128  # that of a recipe, which never changes
 
 # Decides the result of every cell.
 TRAINING_CORE = [
@@ -68,6 +72,8 @@ def parts_of(cell: Cell, results: Path, read=read_json, digest_of=None) -> dict:
     Raises:
         OSError: The data or the model are not prepared.
     """
+    from seedvar.grid import model_folder
+
     first = cell.intermediate()
     return parts(
         cell.specification(),
@@ -76,6 +82,34 @@ def parts_of(cell: Cell, results: Path, read=read_json, digest_of=None) -> dict:
         intermediate=digest(parts_of(first, results, read, digest_of)) if first else None,
         digest_of=digest_of,
     )
+
+
+def quick_fingerprint(specification: dict, results: Path) -> str | None:
+    """Returns the fingerprint of a cell by its specification, without the libraries that check recipes.
+
+    They take longer to import than a cell takes to come out of the store.
+
+    Args:
+        specification: `Cell.specification()`. If a user has written it in another way, the fingerprint is no
+            cell's; it is then in no store, and whoever asked goes the long way by `fingerprint_of`.
+        results: The results folder, with the prepared data and model.
+
+    Returns:
+        The fingerprint, or None where it cannot be had in this way.
+    """
+    try:
+        recipe = specification["recipe"]
+        if "intermediate_task" in recipe:
+            return None
+        length = recipe.get("max_length", DEFAULT_MAX_LENGTH)
+        place = f"data/{specification['data']}/{specification['model']}/{specification['task']}-len{length}"
+        return fingerprint(
+            specification,
+            read_json(results / place / "data.json")["content"],
+            read_json(results / "models" / specification["model"] / "model.json")["content"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def sources(changed_fields) -> list[str]:

@@ -52,6 +52,18 @@ def restore(store: Path, fingerprint: str, folder: Path) -> bool:
     return True
 
 
+def serve(store: Path, fingerprint: str, results: Path) -> bool:
+    """Does as `restore`, into the folder below `results` that the stored cell names itself."""
+    try:
+        record = read_json(entry(store, fingerprint) / "result.json")
+        cell, seed = record["cell"], record["cell"]["seed"]
+        name = str(seed["init"]) if seed["init"] == seed["order"] else f"i{seed['init']}-o{seed['order']}"
+        place = f"cells/{cell['data']}/{cell['model']}/{cell['task']}/{record['slug']}/seed-{name}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return restore(store, fingerprint, results / place)
+
+
 def differing(store: Path, fingerprint: str, folder: Path) -> list[str]:
     """Lists the files of a cell that are missing or are not what was stored; none if nothing was stored."""
     try:

@@ -36,7 +36,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     tasks, depths, optimizers = in_order(numbers["task"]), in_order(numbers["depth"]), in_order(numbers["optimizer"])
     colours = arm_colours(optimizers)
     width = 0.8 / len(optimizers)
-    figure, axes = panels(len(tasks), max(3.2, 0.5 * len(depths) * len(optimizers) + 1.2), 3.0)
+    figure, axes = panels(len(tasks), max(3.2, 0.28 * len(depths) * len(optimizers) + 1.2), 3.0)
     for ax, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         for number, optimizer in enumerate(optimizers):
