@@ -111,3 +111,23 @@ def test_a_damaged_table_is_named(tmp_path):
     (tmp_path / "runs.csv").write_text("task,arm\nrte,a\n")
     with pytest.raises(UserError, match="runs.csv: column 'init_seed' is missing"):
         read_runs(tmp_path / "runs.csv")
+
+
+def test_a_run_that_diverged_before_its_first_evaluation_has_no_curve(results):
+    """Its curve has no row and no header; the other runs keep theirs."""
+    arm, cell = next(iter(expand(STUDY, "tiny")))
+    (results / cell.folder() / "curve.csv").write_text("\n")
+    collect(STUDY, "mine", "tiny", results)
+    curves = pd.read_csv(results / "mine" / "curves.csv")
+    assert len(curves) == 14
+    gone = (curves["task"] == cell.task) & (curves["arm"] == arm) & (curves["init_seed"] == cell.init_seed)
+    assert not gone.any()
+    assert curves.loc[curves["task"] == "syn-stsb", "val_accuracy"].isna().all()
+
+
+def test_a_curve_that_cannot_be_read_is_named(results):
+    _, cell = list(expand(STUDY, "tiny"))[3]
+    path = results / cell.folder() / "curve.csv"
+    path.write_text(path.read_text() + "1,2,3,4,5\n")
+    with pytest.raises(UserError, match="reinit1/seed-1/curve.csv: cannot be read"):
+        collect(STUDY, "mine", "tiny", results)

@@ -1,10 +1,12 @@
 """An intermediate task: its encoder arrives with a new head, and nothing else of it does."""
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
 from seedvar.data.tasks import TASKS
 from seedvar.models.build import build_model
+from seedvar.models.families import FAMILIES
 from seedvar.recipe import Recipe
 
 
@@ -39,3 +41,20 @@ def test_methods_start_from_the_intermediate_weights(tiny_models, tmp_path):
     below, top = model.bert.encoder.layer
     assert (below.intermediate.dense.start == 0.5).all()
     assert not (top.intermediate.dense.weight == 0.5).any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_encoder_of_every_family_arrives(tiny_models, tmp_path, family):
+    first = build_model(tiny_models(family), TASKS["mnli"], Recipe(), init_seed=5)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(torch.randn(parameter.shape))
+    save_file({name: tensor.contiguous() for name, tensor in first.state_dict().items()}, tmp_path / "w.safetensors")
+    recipe = Recipe(intermediate_task="mnli")
+    model = build_model(tiny_models(family), TASKS["rte"], recipe, 3, intermediate_weights=tmp_path / "w.safetensors")
+    plain = build_model(tiny_models(family), TASKS["rte"], Recipe(), 3)
+    encoder = {name for name, p in model.named_parameters() if any(p is q for q in model.base_model.parameters())}
+    assert encoder
+    for name, parameter in model.named_parameters():
+        source = first if name in encoder else plain
+        assert torch.equal(parameter, source.get_parameter(name)), name

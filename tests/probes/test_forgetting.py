@@ -1,11 +1,12 @@
 """The forgetting probe: one mask draw, the pre-trained head, and what the replaced layers do."""
 
 import math
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertConfig
 
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
@@ -61,6 +62,26 @@ def test_changed_embeddings_leave_the_word_head_as_it_was_and_are_healed_last(tm
     assert min(values[:8]) > values[8]
     vocabulary = BertConfig.from_pretrained(FOLDER).vocab_size
     assert values[0] != pytest.approx(vocabulary, rel=1e-3)  # as it would be if the head's matrix were 0 too
+
+
+@pytest.mark.parametrize("family", ["roberta", "distilbert"])
+def test_other_families_with_a_word_head_are_probed_too(tiny_models, tmp_path, family):
+    folder = tmp_path / family
+    shutil.copytree(tiny_models(family), folder)
+    torch.manual_seed(0)
+    AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    model = build_model(folder, TASKS["syn-rte"], Recipe(), 0)
+    save_file(model.state_dict(), tmp_path / "same.safetensors")
+    with torch.no_grad():
+        for parameter in model.base_model.parameters():
+            parameter.add_(1.0)
+    save_file(model.state_dict(), tmp_path / "moved.safetensors")
+    same = [row["perplexity"] for row in perplexities(folder, tmp_path / "same.safetensors", TEXT, 32)]
+    moved = [row["perplexity"] for row in perplexities(folder, tmp_path / "moved.safetensors", TEXT, 32)]
+    assert len(set(same)) == 1
+    assert len(same) == 3
+    assert moved[0] != pytest.approx(same[0])
+    assert moved[-1] == same[-1]
 
 
 def test_the_mask_draw_is_the_same_every_time_and_spares_special_tokens():
