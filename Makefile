@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help setup quickstart test test-slurm lint format schema lock
+.PHONY: help setup quickstart test test-slurm bench-scale lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: setup  ## Run every test
 
 test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (Debian or Ubuntu, as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest --numprocesses=0 tests/slurm
+
+bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 made-up cells (takes a while)
+	$(BIN)/python tests/benchmark/scale.py
 
 lint: setup  ## Check style and the workflow
 	$(BIN)/ruff check .

@@ -35,6 +35,19 @@ arms:
 baseline: adamw
 """
 CELLS_A_SEED = 20
+# As many jobs that depend on nothing: what Snakemake takes for itself, and a measure of how busy the machine is.
+BARE = """
+rule all:
+    input:
+        expand("bare/{{i}}", i=range({n})),
+
+
+rule bare:
+    output:
+        "bare/{{i}}",
+    shell:
+        "touch {{output}}"
+"""
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
@@ -106,6 +119,8 @@ def bench_size(n: int) -> None:
     """Measures planning, status and collecting of a study of n cells."""
     write_study(n)
     with_limit = n == 10_000
+    Path("Bare").write_text(BARE.format(n=n))
+    report(n, "dry run, bare jobs", "snakemake", "-n", "--quiet", "all", "--snakefile", "Bare")
     dry_run = ("snakemake", "-n", "--quiet", "all", "--config", "study=scale")
     report(n, "dry run, nothing there", *dry_run, limit="limit 30 s, 1024 MB" if with_limit else "")
     cells = prepare(n)

@@ -97,6 +97,11 @@ def cell_intermediate_data(wildcards):
     return [f"results/{first.data_folder()}/data.json"] if first else []
 
 
+# Asking every cell for what no cell has takes a fifth of the time that planning takes.
+intermediate_weights = cell_intermediate_weights if PLAN.intermediates else []
+intermediate_data = cell_intermediate_data if PLAN.intermediates else []
+
+
 def cell_sources(wildcards):
     return PLAN.sources(cell_folder(wildcards))
 

@@ -4,8 +4,8 @@
 rule train:
     input:
         data=cell_data,
-        intermediate=cell_intermediate_weights,
-        intermediate_data=cell_intermediate_data,
+        intermediate=intermediate_weights,
+        intermediate_data=intermediate_data,
         model="results/models/{model}/model.json",
         src=cell_sources,
     output:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from seedvar import store
 from seedvar.errors import UserError
@@ -26,19 +30,18 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     Raises:
         UserError: A result is missing or damaged.
     """
-    runs, curves, predictions, seconds = [], [], [], []
+    runs, keys, folders, seconds = [], [], [], []
     for arm, cell in expand(study, model_name):
-        folder = results / cell.folder()
         record = read_checked(cell, results)
-        key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
-        runs.append(run_row(key, cell, record))
-        curves.append(_read(pd.read_csv, folder / "curve.csv").assign(**key))
-        predictions.append(_read(pd.read_parquet, folder / "predictions.parquet").assign(**key))
+        keys.append({"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed})
+        runs.append(run_row(keys[-1], cell, record))
+        folders.append(results / cell.folder())
         seconds.append(record.wall_time_s)
-    keys = ["task", "arm", "init_seed", "order_seed"]
     target = results / name
-    write_csv(target / "curves.csv", _keys_first(pd.concat(curves, ignore_index=True), keys))
-    table = _keys_first(pd.concat(predictions, ignore_index=True), keys)
+    curves, lengths = _read_curves([folder / "curve.csv" for folder in folders])
+    write_csv(target / "curves.csv", _with_keys(curves, keys, lengths))
+    predictions, lengths = _read_predictions([folder / "predictions.parquet" for folder in folders])
+    table = _with_keys(predictions, keys, lengths)
     for column in ("task", "arm", "checkpoint", "split"):
         table[column] = table[column].astype("category")
     write_atomically(
@@ -193,6 +196,59 @@ def _read(reader, path: Path) -> pd.DataFrame:
         return reader(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
+
+
+def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
+    """Reads many small CSV files in a few pieces, one for each header; returns the table and the rows of each file.
+
+    A run that diverged before its first evaluation has no row, and no header either.
+    """
+    texts = [_read(lambda path: path.read_text(encoding="utf-8"), path).strip("\n") for path in paths]
+    lengths = [text.count("\n") for text in texts]
+    by_header: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        by_header.setdefault(text.partition("\n")[0], []).append(place)
+    tables = []
+    for header, places in by_header.items():
+        if header:
+            rows = "\n".join(texts[place].partition("\n")[2] for place in places if lengths[place])
+            try:
+                table = pd.read_csv(io.StringIO(f"{header}\n{rows}"))
+            except ValueError:
+                table = None
+            if table is None or len(table) != sum(lengths[place] for place in places):
+                for place in places:
+                    _read(pd.read_csv, paths[place])  # which of them is it?
+                raise UserError(f"{paths[places[0]].name}: one of {len(places)} files has an empty line")
+            tables.append(table.set_index(np.repeat(places, [lengths[place] for place in places])))
+    if not tables:
+        return pd.DataFrame(), lengths
+    return pd.concat(tables).sort_index(kind="stable").reset_index(drop=True), lengths
+
+
+def _read_predictions(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
+    """Reads many small Parquet files into one table; returns it and the rows of each file."""
+    read = lambda path: pq.ParquetFile(path, read_dictionary=["checkpoint", "split"]).read(use_threads=False)  # noqa: E731
+    tables = [_read(read, path).replace_schema_metadata() for path in paths]
+    whole = pa.concat_tables(tables, promote_options="default").unify_dictionaries().to_pandas()
+    for column in ("checkpoint", "split"):
+        whole[column] = whole[column].cat.reorder_categories(sorted(whole[column].cat.categories))
+    return whole, [len(table) for table in tables]
+
+
+def _with_keys(table: pd.DataFrame, keys: list[dict], lengths: list[int]) -> pd.DataFrame:
+    """Puts the key of its cell before every row of a table that has the rows of all cells one behind the other."""
+    for column in reversed(keys[0]):
+        values = [key[column] for key in keys]
+        if isinstance(values[0], str):
+            names = sorted(set(values))
+            column_values = pd.Categorical.from_codes(
+                np.repeat([names.index(value) for value in values], lengths), names
+            )
+        else:
+            column_values = np.repeat(values, lengths)
+        table.insert(0, column, column_values)
+    return table
 
 
 def _keys_first(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -63,7 +63,13 @@ def running(folder: Path, parts: dict):
     with open(folder / PARTS, "r+") as file:
         with contextlib.suppress(OSError):  # a file system without locks, or somebody trains the same cell
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        try:
+            yield
+        except BaseException:  # a cell that was not trained leaves nothing
+            (folder / PARTS).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
 
 
 def is_running(folder: Path) -> bool:
@@ -220,6 +226,8 @@ class Checker:
         except OSError:
             return ()
         last = lines[-1] if lines else ""
+        if last.startswith(("finished:", "diverged:", "stopped:", "taken from the store")):
+            return ()  # it was done once; its result has been deleted since
         return (last if last.startswith("seedvar: ") else "the log just ends: the process was killed",)
 
 
