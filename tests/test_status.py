@@ -246,12 +246,6 @@ def test_another_version_of_a_library_is_reported_and_invalidates_nothing(make):
     assert f"  8 cells trained with numpy 1.0, installed is {here}" in lines
 
 
-def test_the_sources_of_data_are_the_inputs_of_their_rule():
-    rule = (REPOSITORY / "workflow/rules/data.smk").read_text()
-    names = re.findall(r"for name in \(([^)]*)\)", rule)[0]
-    assert [f"data/{name}.py" for name in re.findall(r'"(\w+)"', names)] == status.DATA_SOURCES
-
-
 def test_training_marks_the_cell_and_leaves_what_its_fingerprint_is_made_of(make, monkeypatch):
     import seedvar.training.cell
 

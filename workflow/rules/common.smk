@@ -10,6 +10,7 @@ from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
+from seedvar.fingerprint import DATA_SOURCES
 from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
 from seedvar.plan import make_plan, put_commands_on_path, source_path, sources_of
 from seedvar.progress import report_progress

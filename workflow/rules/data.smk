@@ -22,10 +22,7 @@ rule model:
 rule data:
     input:
         model="results/models/{model}/model.json",
-        src=[
-            source_path(f"data/{name}.py")
-            for name in ("prepare", "tokens", "glue", "grammar", "synthetic", "tasks")
-        ],
+        src=[source_path(name) for name in DATA_SOURCES],
     output:
         "results/data/{data}/{model}/{task}-len{length}/data.json",
     log:

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 from seedvar.data.tasks import TASKS
 from seedvar.files import digest, file_digest, read_json
 from seedvar.methods import names_of
+from seedvar.places import data_folder, model_folder
 
 if TYPE_CHECKING:
     from seedvar.grid import Cell
 
 PACKAGE = Path(__file__).parent
 DEFAULT_MAX_LENGTH = 128  # that of a recipe, which never changes
+
+# Makes tokenised data, whose content is part of a fingerprint.
+DATA_SOURCES = [f"data/{name}.py" for name in ("prepare", "tokens", "glue", "grammar", "synthetic", "tasks")]
 
 # Decides the result of every cell.
 TRAINING_CORE = [
@@ -42,6 +46,7 @@ WITHOUT_INFLUENCE = [
     "files.py",
     "fingerprint.py",
     "grid.py",
+    "places.py",
     "record.py",
     "store.py",
     "probes/__init__.py",
@@ -72,8 +77,6 @@ def parts_of(cell: Cell, results: Path, read=read_json, digest_of=None) -> dict:
     Raises:
         OSError: The data or the model are not prepared.
     """
-    from seedvar.grid import model_folder
-
     first = cell.intermediate()
     return parts(
         cell.specification(),
@@ -101,12 +104,12 @@ def quick_fingerprint(specification: dict, results: Path) -> str | None:
         recipe = specification["recipe"]
         if "intermediate_task" in recipe:
             return None
-        length = recipe.get("max_length", DEFAULT_MAX_LENGTH)
-        place = f"data/{specification['data']}/{specification['model']}/{specification['task']}-len{length}"
+        data, model, task = (specification[name] for name in ("data", "model", "task"))
+        place = data_folder(data, model, task, recipe.get("max_length", DEFAULT_MAX_LENGTH))
         return fingerprint(
             specification,
             read_json(results / place / "data.json")["content"],
-            read_json(results / "models" / specification["model"] / "model.json")["content"],
+            read_json(model_folder(results, model) / "model.json")["content"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedvar import places
+from seedvar.places import model_folder as model_folder  # for who asks about cells
 from seedvar.recipe import Recipe
 
 if TYPE_CHECKING:  # a job that is served from the store needs no study, and waits for no library that studies need
@@ -42,11 +43,12 @@ class Cell:
     @property
     def seed_name(self) -> str:
         """`3`, or `i3-o7` where the two seeds differ."""
-        return str(self.init_seed) if self.init_seed == self.order_seed else f"i{self.init_seed}-o{self.order_seed}"
+        return places.seed_name(self.init_seed, self.order_seed)
 
     def folder(self) -> str:
         """Returns the cell's folder below the results folder."""
-        return f"cells/{self.data}/{self.model}/{self.task}/{self.recipe.slug()}/seed-{self.seed_name}"
+        seeds = (self.init_seed, self.order_seed)
+        return places.cell_folder(self.data, self.model, self.task, self.recipe.slug(), *seeds)
 
     def weights_file(self) -> str:
         """Returns where the weights of its last checkpoint are, while something needs them."""
@@ -54,7 +56,7 @@ class Cell:
 
     def data_folder(self) -> str:
         """Returns the folder of its tokenised data below the results folder."""
-        return f"data/{self.data}/{self.model}/{self.task}-len{self.recipe.max_length}"
+        return places.data_folder(self.data, self.model, self.task, self.recipe.max_length)
 
     def intermediate(self) -> Cell | None:
         """Returns the cell whose encoder this one starts from; the same for all its seeds, as in the papers."""
@@ -132,8 +134,3 @@ def forgetting_file(arm: str, cell: Cell) -> str:
 def surface_file(row: int) -> str:
     """Returns where a row of the surface probe is, below the study's folder."""
     return f"probes/surface/{row}.csv"
-
-
-def model_folder(results: Path | str, model_name: str) -> Path:
-    """Returns where a model is copied to."""
-    return Path(results) / "models" / model_name

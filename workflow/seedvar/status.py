@@ -35,7 +35,7 @@ from seedvar import store as cell_store
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json, write_text
-from seedvar.fingerprint import PACKAGE, parts_of
+from seedvar.fingerprint import DATA_SOURCES, PACKAGE, parts_of
 from seedvar.grid import Cell, expand, model_folder
 from seedvar.recipe import Recipe
 from seedvar.record import RunRecord, read_record
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 PARTS = "fingerprint.json"
 SOURCE = "source.json"  # beside data.json: what the tokenised data were made from
-
-# The sources that decide tokenised data; the inputs of `rule data`, which a test compares.
-DATA_SOURCES = [f"data/{name}.py" for name in ("prepare", "tokens", "glue", "grammar", "synthetic", "tasks")]
 
 ABANDONED_S = 24 * 3600  # a half-written entry of the store that is older than this is nobody's any more
 

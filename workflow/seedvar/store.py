@@ -20,6 +20,7 @@ from pathlib import Path
 
 from seedvar.errors import UserError
 from seedvar.files import file_digest, read_json, write_atomically, write_json
+from seedvar.places import cell_folder
 
 # A cell's files; result.json, whose presence says that all are there, is the last to be copied.
 NEEDED = ["curve.csv", "predictions.parquet"]
@@ -57,8 +58,7 @@ def serve(store: Path, fingerprint: str, results: Path) -> bool:
     try:
         record = read_json(entry(store, fingerprint) / "result.json")
         cell, seed = record["cell"], record["cell"]["seed"]
-        name = str(seed["init"]) if seed["init"] == seed["order"] else f"i{seed['init']}-o{seed['order']}"
-        place = f"cells/{cell['data']}/{cell['model']}/{cell['task']}/{record['slug']}/seed-{name}"
+        place = cell_folder(cell["data"], cell["model"], cell["task"], record["slug"], seed["init"], seed["order"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return restore(store, fingerprint, results / place)
