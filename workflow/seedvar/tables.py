@@ -179,8 +179,9 @@ def _comparisons(table: pd.DataFrame) -> Layout:
         f"{runs} an arm. All tests are two-sided; their p-values are adjusted by Holm's procedure over all rows of "
         "this table, test by test, and bold below .05. 95 % intervals, not adjusted: Welch's for the difference of "
         "means; Wilson's with the variance of DeLong for A12, the chance that a run of the arm scores higher than one "
-        "of the baseline; bootstrap percentiles (10,000 resamples) for the ratio of SDs, arm / baseline. –: not "
-        "defined."
+        "of the baseline; bootstrap percentiles (10,000 resamples) for the ratio of SDs, arm / baseline. Runs "
+        "count as independent; where they share an initialisation or order seed (crossed seeds), p-values are too "
+        "small. –: not defined."
     )
     return Layout(header, rows, caption, remarks)
 

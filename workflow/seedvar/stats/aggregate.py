@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from seedvar.stats.agreement import Outputs, read_outputs, require_baseline, weighted_scores
+from seedvar.stats.agreement import Outputs, read_outputs, weighted_scores
+from seedvar.stats.describe import require_baseline
 
 RESAMPLES = 10_000
 MULTI_RESAMPLES = 1_000

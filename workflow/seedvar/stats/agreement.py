@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import entr, softmax
 
 from seedvar.errors import UserError
+from seedvar.stats.describe import require_baseline
 
 SEEDS = ["init_seed", "order_seed"]
 
@@ -76,12 +77,6 @@ def read_outputs(predictions: pd.DataFrame, runs: pd.DataFrame) -> dict[tuple[st
             logits=rows[used].to_numpy(float).reshape(len(seeds), n_examples, len(used)),
         )
     return outputs
-
-
-def require_baseline(table: pd.DataFrame, baseline: str) -> None:
-    """Refuses a baseline that is no arm of the table."""
-    if baseline not in set(table["arm"]):
-        raise UserError(f"--baseline: unknown arm '{baseline}'; accepted: {', '.join(table['arm'].unique())}")
 
 
 def weighted_scores(metric: str, labels: np.ndarray, logits: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from seedvar.errors import UserError
 from seedvar.stats.describe import (
     CONFIDENCE,
     RESAMPLES,
@@ -20,6 +19,7 @@ from seedvar.stats.describe import (
     exact_interval,
     fill_undefined,
     quiet,
+    require_baseline,
     standard_deviation,
 )
 from seedvar.stats.verdict import verdict
@@ -376,8 +376,7 @@ def compare(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     Raises:
         UserError: No run has that arm.
     """
-    if baseline not in set(runs["arm"]):
-        raise UserError(f"--baseline: unknown arm '{baseline}'; accepted: {', '.join(runs['arm'].unique())}")
+    require_baseline(runs, baseline)
     rows = []
     for task, group in runs.groupby("task", sort=False):
         reference = group[group["arm"] == baseline]

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, bootstrap, norm, trim_mean
 
+from seedvar.errors import UserError
+
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SEED = 0  # of every row's random numbers: a row never changes because another is added
@@ -188,3 +190,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def require_baseline(table: pd.DataFrame, baseline: str) -> None:
+    """Refuses a baseline that is no arm of the table."""
+    if baseline not in set(table["arm"]):
+        raise UserError(f"--baseline: unknown arm '{baseline}'; accepted: {', '.join(table['arm'].unique())}")

@@ -11,7 +11,7 @@ from scipy.stats import binom, binomtest, chi2, norm, t
 from scipy.stats import f as f_distribution
 
 from seedvar.errors import UserError
-from seedvar.stats.agreement import require_baseline
+from seedvar.stats.describe import require_baseline
 
 ALPHA = 0.05
 POWER = 0.8

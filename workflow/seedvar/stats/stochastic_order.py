@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from seedvar.stats.agreement import require_baseline
+from seedvar.stats.describe import require_baseline
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
