@@ -30,7 +30,7 @@ class RunRecord(BaseModel):
     updates: int
     best_update: int
     train_loss: float | None  # mean over the updates since the last evaluation but one
-    constant_loss: float  # training loss of the best constant prediction
+    constant_loss: float | None = None  # training loss of the best constant prediction; older records have none
     examples: dict[Literal["train", "validation", "test"], int]
     wall_time_s: float
     device: str
