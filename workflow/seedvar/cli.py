@@ -30,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
         except UserError as error:
             code = 2
             print(f"seedvar: {error}", file=sys.stderr)
+        except BrokenPipeError:  # who read the output wanted no more of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 1
         except Exception as error:
             code = 1
             traceback.print_exc()
