@@ -12,20 +12,10 @@ def rng():
     return np.random.default_rng(0)
 
 
-def runs(validation, test=None, arm="adamw", majority=0.5):
-    return pd.DataFrame(
-        {
-            "task": "rte",
-            "arm": arm,
-            "init_seed": range(len(validation)),
-            "order_seed": range(len(validation)),
-            "metric": "accuracy",
-            "split": "validation" if test is None else "test",
-            "majority": majority,
-            "validation_last": validation,
-            "test_last": np.nan if test is None else test,
-        }
-    )
+def runs(validation):
+    seeds = range(len(validation))
+    run = {"task": "rte", "arm": "adamw", "init_seed": seeds, "order_seed": seeds}
+    return pd.DataFrame(run | {"metric": "accuracy", "majority": 0.5, "validation_last": validation})
 
 
 def test_every_plan_spends_the_budget_and_continues_a_run():
