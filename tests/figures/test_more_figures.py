@@ -132,10 +132,10 @@ def test_comparisons_fill_what_is_significant_and_tell_failures():
 
 def test_expected_performance_has_test_above_validation_and_only_validation_without_test():
     expected = compute_expected(make_runs(TWO), np.random.default_rng(0))
-    assert len(expected_performance.draw(expected_performance.numbers(expected)).axes) == 4
+    assert len(expected_performance.draw(expected_performance.numbers(make_runs(TWO), expected)).axes) == 4
     expected = compute_expected(make_runs(TWO).assign(test_last=np.nan, split="validation"), np.random.default_rng(0))
-    figure = expected_performance.draw(expected_performance.numbers(expected))
-    assert [ax.get_ylabel() for ax in figure.axes] == ["expected validation score × 100"] * 2
+    figure = expected_performance.draw(expected_performance.numbers(make_runs(TWO), expected))
+    assert [ax.get_ylabel() for ax in figure.axes] == ["validation accuracy × 100"] * 2
 
 
 def test_profiles_and_seeds_needed_are_drawn_for_any_study():

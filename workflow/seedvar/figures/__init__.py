@@ -32,6 +32,11 @@ def score_label(metric: str, split: str) -> str:
     return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
 
 
+def loss_label(metric: str) -> str:
+    """Returns the label of an axis of training losses: of a regression a squared error, else cross-entropy."""
+    return f"training loss ({'squared error' if metric == 'spearman' else 'nats'})"
+
+
 @dataclass(frozen=True)
 class FigureKind:
     """A figure that a study may have.
@@ -79,15 +84,15 @@ FIGURES = {
         "Learning curves",
         ("runs.csv", "curves.csv"),
         "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
-        "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands go from "
-        "the smallest to the largest value. A score that is not defined is drawn as 0.",
+        "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands, drawn "
+        "for up to 6 arms, go from the smallest to the largest value. A score that is not defined is drawn as 0.",
     ),
     "expected-performance": FigureKind(
         "Best of n runs",
-        ("expected.csv",),
+        ("runs.csv", "expected.csv"),
         "Expected score of the run with the best validation score of n, drawn from the runs of an arm with "
-        "replacement; bands are ± 1 SD over draws (Zhang et al. 2021, Figs. 4 and 12). Above, its test score, which"
-        " may fall as n grows: selection then fits the validation set.",
+        "replacement; bands, drawn for up to 6 arms, are ± 1 SD over draws (Zhang et al. 2021, Figs. 4 and 12). "
+        "Above, its test score, which may fall as n grows: selection then fits the validation set.",
     ),
     "loss-against-score": FigureKind(
         "Training loss and score",
@@ -116,8 +121,8 @@ FIGURES = {
         "Performance profiles",
         ("profiles.csv",),
         "The share of runs that score above each level, averaged over tasks; scores are normalised so that 0 is the"
-        " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands are pointwise 95 % intervals of a bootstrap "
-        "over runs within tasks.",
+        " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands, drawn for up to 6 arms, are pointwise 95 % "
+        "intervals of a bootstrap over runs within tasks.",
         lambda study: len(study.tasks) > 1,
     ),
     "seed-grid": FigureKind(
@@ -164,8 +169,8 @@ FIGURES = {
         "Distance from the start",
         ("runs.csv", "diagnostics.parquet"),
         "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation), at "
-        "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands their "
-        "range.",
+        "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands, drawn "
+        "for up to 6 arms, their range.",
         _has_diagnostics,
     ),
     "update-ratios": FigureKind(
@@ -179,8 +184,8 @@ FIGURES = {
         "Saturation and entropy",
         ("runs.csv", "diagnostics.parquet"),
         "Above, the share of units behind the pooler's tanh that are further from 0 than .99; below, the mean "
-        "entropy of the predictions of a training batch (nats). Lines are means over the runs of an arm, solid for "
-        "the runs that did not fail, dotted for failed ones.",
+        "entropy of the predictions of a training batch (nats). Lines are means over the runs of all arms, dotted "
+        "those of failed runs; bands go from the lower to the upper quartile.",
         _has_diagnostics,
     ),
     "step-multiple": FigureKind(

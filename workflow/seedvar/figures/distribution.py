@@ -35,7 +35,9 @@ def draw(numbers: pd.DataFrame, kind: str = "box") -> Figure:
         raise UserError(f"--kind: '{kind}' is not accepted; accepted: {', '.join(KINDS)}")
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
-    figure, axes = panels(len(tasks), max(2.6, 0.85 * len(arms) + 0.8), 3.0, columns=2 if len(arms) < 9 else 1)
+    many = len(arms) > 8
+    width = 0.36 * len(arms) + 1.0 if many else max(2.6, 0.85 * len(arms) + 0.8)
+    figure, axes = panels(len(tasks), width, 3.6 if many else 3.0, columns=1 if many else 2)
     for ax, task in zip(axes, tasks, strict=True):
         _panel(ax, numbers[numbers["task"] == task], arms, colours, kind)
         ax.set_title(task_title(task))
@@ -48,7 +50,7 @@ def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str], kin
     for position, arm in enumerate(arms):
         group = runs[runs["arm"] == arm]
         count = f"failed {int(group['degenerate'].sum())}/{len(group)}" if len(group) else "no run"
-        labels.append(f"{arm}\n{count}")
+        labels.append(f"{arm}{', ' if len(arms) > 8 else chr(10)}{count}")
         if group.empty:
             continue
         scores, failed = 100 * group["score"].to_numpy(float), group["degenerate"].to_numpy(bool)

@@ -6,16 +6,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import task_title
-from seedvar.figures.style import arm_styles, in_order, legend_below
+from seedvar.figures import score_label, task_title
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
 
 SPLITS = ("test", "validation")
 
 
-def numbers(expected: pd.DataFrame) -> pd.DataFrame:
-    """Picks expected score and SD of the best of n out of expected.csv (see `stats.selection`)."""
+def numbers(runs: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
+    """Picks expected score and SD of the best of n out of expected.csv (see `stats.selection`), with the metric."""
     columns = [f"{split}{suffix}" for split in SPLITS for suffix in ("", "_sd")]
-    return expected[["task", "arm", "runs", "n", *columns]]
+    metrics = runs.drop_duplicates("task").set_index("task")["metric"]
+    return expected[["task", "arm", "runs", "n", *columns]].assign(metric=expected["task"].map(metrics))
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -37,8 +38,11 @@ def draw(numbers: pd.DataFrame) -> Figure:
                 rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
                 mean, sd = 100 * rows[split], 100 * rows[f"{split}_sd"]
                 ax.plot(rows["n"], mean, label=arm, **styles[arm])
-                ax.fill_between(rows["n"], mean - sd, mean + sd, color=styles[arm]["color"], alpha=0.13, linewidth=0)
-            ax.set_ylabel(f"expected {split} score × 100")
+                if len(arms) <= MOST_BANDS:
+                    ax.fill_between(
+                        rows["n"], mean - sd, mean + sd, color=styles[arm]["color"], alpha=0.13, linewidth=0
+                    )
+            ax.set_ylabel(score_label(numbers[numbers["task"] == task]["metric"].iloc[0], split))
         axes[0, column].set_title(task_title(task))
         axes[-1, column].set_xlabel("runs to choose from")
     legend_below(figure, axes[0, 0])

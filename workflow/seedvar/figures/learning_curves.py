@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import score_label, task_title
-from seedvar.figures.style import arm_styles, in_order, legend_below
+from seedvar.figures import loss_label, score_label, task_title
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -46,18 +46,19 @@ def draw(numbers: pd.DataFrame) -> Figure:
             for arm in arms:
                 rows = of_task[(of_task["arm"] == arm) & (of_task["quantity"] == quantity)]
                 ax.plot(rows["update"], factor * rows["mean"], label=arm, **styles[arm])
-                ax.fill_between(
-                    rows["update"],
-                    factor * rows["min"],
-                    factor * rows["max"],
-                    color=styles[arm]["color"],
-                    alpha=0.15,
-                    linewidth=0,
-                )
+                if len(arms) <= MOST_BANDS:
+                    ax.fill_between(
+                        rows["update"],
+                        factor * rows["min"],
+                        factor * rows["max"],
+                        color=styles[arm]["color"],
+                        alpha=0.15,
+                        linewidth=0,
+                    )
         if metric in ("matthews", "spearman"):
             axes[1, column].axhline(0, color="#333333", linewidth=0.8)
         axes[0, column].set_title(task_title(task))
-        axes[0, column].set_ylabel("training loss (squared error)" if metric == "spearman" else "training loss (nats)")
+        axes[0, column].set_ylabel(loss_label(metric))
         axes[1, column].set_ylabel(score_label(metric, "validation"))
         axes[1, column].set_xlabel("updates")
     legend_below(figure, axes[0, 0])

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy.stats import spearmanr
 
-from seedvar.figures import score_label, task_title
-from seedvar.figures.style import FAILED_COLOUR, KEYS, arm_colours, in_order, panels
+from seedvar.figures import loss_label, score_label, task_title
+from seedvar.figures.style import COLOURS, FAILED_COLOUR, KEYS, arm_colours, in_order, panels
 
 MARKERS = "osD^vP*<>h"
 SMALLEST = 1e-8  # stands for a loss of 0 on a logarithmic scale
@@ -32,7 +32,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         failed = of_task["degenerate"].astype(bool)
         for number, arm in enumerate(arms):
             rows = of_task[(of_task["arm"] == arm) & ~failed]
-            marker = MARKERS[number % len(MARKERS)]
+            marker = MARKERS[number // COLOURS % len(MARKERS)]
             ax.plot(
                 rows["train_loss"], 100 * rows["score"], marker, color=colours[arm], markersize=4, label=arm, alpha=0.8
             )
@@ -52,7 +52,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         defined = len(good) > 2 and np.ptp(good["score"]) > 0 and np.ptp(good["train_loss"]) > 0
         correlation = f"{spearmanr(good['train_loss'], good['score']).statistic:.2f}" if defined else "not defined"
         ax.set_title(f"{task_title(task)}\nρ = {correlation} ({len(good)} runs that did not fail)")
-        ax.set_xlabel("final training loss")
+        ax.set_xlabel(f"final {loss_label(of_task['metric'].iloc[0])}")
         ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
     labels = {}
     for ax in axes:

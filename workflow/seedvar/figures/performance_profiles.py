@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_styles, in_order, legend_below
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
 
 
 def numbers(profiles: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for arm in arms:
         rows = numbers[numbers["arm"] == arm]
         ax.plot(rows["tau"], 100 * rows["share"], label=arm, **styles[arm])
-        if len(arms) <= 8:
+        if len(arms) <= MOST_BANDS:
             ax.fill_between(
                 rows["tau"], 100 * rows["low"], 100 * rows["high"], color=styles[arm]["color"], alpha=0.13, linewidth=0
             )

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.figures import score_label, task_title
-from seedvar.figures.style import (
-    KEYS,
-    alike_but_for,
-    arm_colours,
-    draw_box,
-    draw_runs,
-    in_order,
-    jitter,
-    panels,
-    run_handles,
-)
+from seedvar.figures.style import KEYS, alike_but_for, draw_side_by_side, group_handles, in_order, panels, run_handles
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
@@ -34,26 +23,13 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and a box a depth, optimizers side by side, failed runs marked."""
     tasks, depths, optimizers = in_order(numbers["task"]), in_order(numbers["depth"]), in_order(numbers["optimizer"])
-    colours = arm_colours(optimizers)
-    width = 0.8 / len(optimizers)
     figure, axes = panels(len(tasks), max(3.2, 0.28 * len(depths) * len(optimizers) + 1.2), 3.0)
     for ax, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
-        for number, optimizer in enumerate(optimizers):
-            for place, depth in enumerate(depths):
-                rows = of_task[(of_task["depth"] == depth) & (of_task["optimizer"] == optimizer)]
-                if rows.empty:
-                    continue
-                x = place + (number - (len(optimizers) - 1) / 2) * width
-                scores = 100 * rows["score"].to_numpy(float)
-                draw_box(ax, x, scores, colours[optimizer], 0.85 * width)
-                shifts = jitter(len(scores), 0.25 * width)
-                draw_runs(ax, x + shifts, scores, rows["degenerate"].to_numpy(bool), colours[optimizer])
-        ax.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
-        ax.set_xticks(np.arange(len(depths)), depths)
+        draw_side_by_side(ax, of_task, "depth", depths, "optimizer", optimizers)
+        ax.set_xticks(range(len(depths)), depths)
         ax.set_xlabel("re-initialised layers")
         ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
         ax.set_title(task_title(task))
-    boxes = [axes[0].plot([], [], "s", color=colours[name], alpha=0.5, label=name)[0] for name in optimizers]
-    figure.legend(handles=[*boxes, *run_handles()], loc="outside lower center", ncols=4)
+    figure.legend(handles=[*group_handles(optimizers), *run_handles()], loc="outside lower center", ncols=3)
     return figure

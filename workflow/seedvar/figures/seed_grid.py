@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from seedvar.figures import score_label, task_title
-from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order, panels
+from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order
 
 MOST_PRINTED = 12  # seeds a side up to which scores are printed in their cells
 
@@ -18,22 +19,39 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws one heat map a task and arm: a row an initialisation seed, a column an order seed, failed runs framed."""
-    pairs = numbers[["task", "arm"]].drop_duplicates().to_numpy().tolist()
-    first = numbers[(numbers["task"] == pairs[0][0]) & (numbers["arm"] == pairs[0][1])]
-    n_orders, n_inits = first["order_seed"].nunique(), first["init_seed"].nunique()
-    columns = max(1, min(4, 28 // max(6, n_orders)))
-    figure, axes = panels(len(pairs), max(2.2, 0.4 * n_orders + 1.0), max(1.9, 0.36 * n_inits + 1.1), columns=columns)
-    for task in in_order(numbers["task"]):
+    """Draws one heat map a task and arm: a row an initialisation seed, a column an order seed, failed runs crossed."""
+    pairs = [tuple(pair) for pair in numbers[["task", "arm"]].drop_duplicates().to_numpy()]
+    n_orders, n_inits = numbers["order_seed"].nunique(), numbers["init_seed"].nunique()
+    columns = max(1, min(6, 30 // max(5, n_orders), max(sum(t == task for t, _ in pairs) for task, _ in pairs)))
+    tasks = in_order(numbers["task"])
+    figure = plt.figure(layout="constrained", figsize=_size(pairs, columns, n_orders, n_inits))
+    parts = figure.subfigures(len(tasks), 1, squeeze=False, height_ratios=[_rows(pairs, t, columns) for t in tasks])
+    for part, task in zip(parts[:, 0], tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
+        arms = [arm for t, arm in pairs if t == task]
+        axes = part.subplots(_rows(pairs, task, columns), columns, squeeze=False, sharex=True, sharey=True).flat
         norm = Normalize(100 * of_task["score"].min(), 100 * of_task["score"].max())
-        shown = [(ax, arm) for ax, (t, arm) in zip(axes, pairs, strict=True) if t == task]
-        for ax, arm in shown:
+        for ax, arm in zip(axes, arms, strict=False):
             image = _panel(ax, of_task[of_task["arm"] == arm], norm)
-            ax.set_title(f"{task_title(task)}\n{arm}")
+            ax.set_title(arm, fontsize=8)
+        for ax in list(axes)[len(arms) :]:
+            ax.set_axis_off()
         label = score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0])
-        figure.colorbar(image, ax=[ax for ax, _ in shown], label=label, shrink=0.8)
+        part.colorbar(image, ax=list(part.axes), label=label, aspect=30)
+        part.suptitle(task_title(task), fontsize=10)
+        part.supxlabel("order seed (mean over initialisations)", fontsize=9)
+        part.supylabel("initialisation seed (mean over orders)", fontsize=9)
     return figure
+
+
+def _rows(pairs: list[tuple[str, str]], task: str, columns: int) -> int:
+    return -(-sum(t == task for t, _ in pairs) // columns)
+
+
+def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: int) -> tuple[float, float]:
+    rows = sum(_rows(pairs, task, columns) for task in dict.fromkeys(t for t, _ in pairs))
+    tasks = len({t for t, _ in pairs})
+    return columns * max(1.3, 0.36 * n_orders + 0.6) + 1.4, rows * max(1.0, 0.32 * n_inits + 0.6) + 0.8 * tasks
 
 
 def _panel(ax, rows: pd.DataFrame, norm: Normalize):
@@ -43,7 +61,7 @@ def _panel(ax, rows: pd.DataFrame, norm: Normalize):
     for i in range(grid.shape[0]):
         for j in range(grid.shape[1]):
             if failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
-                ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=9)
+                ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
             elif max(grid.shape) <= MOST_PRINTED and pd.notna(grid.iloc[i, j]):
                 dark = norm(grid.iloc[i, j]) < 0.6
                 ax.text(
@@ -59,7 +77,5 @@ def _panel(ax, rows: pd.DataFrame, norm: Normalize):
     few = max(grid.shape) <= MOST_PRINTED
     ax.set_xticks(range(grid.shape[1]), [f"{o}\n({m:.0f})" if few else o for o, m in by_order.items()])
     ax.set_yticks(range(grid.shape[0]), [f"{i} ({m:.0f})" if few else i for i, m in by_init.items()])
-    ax.set_xlabel("order seed")
-    ax.set_ylabel("initialisation seed")
     ax.grid(visible=False)
     return image

@@ -20,6 +20,8 @@ from seedvar.recipe import Recipe
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 
 FAILED_COLOUR = "#D55E00"
+COLOURS = 6  # that are told apart with any kind of colour vision, white paper and failed runs' red left out
+MOST_BANDS = 6  # lines whose bands can still be told apart
 LINE_STYLES = ["-", "--", "-.", ":"]
 KEYS = ["task", "arm", "init_seed", "order_seed"]
 
@@ -27,18 +29,19 @@ KEYS = ["task", "arm", "init_seed", "order_seed"]
 def arm_colours(arms: list[str]) -> dict[str, str]:
     """Returns a colour for each arm, the same in every figure of a study; failed runs' red is kept free.
 
-    Beyond the colours of the style sheet they are spread over a map that is readable in grey.
+    After `COLOURS` arms they begin anew; what else tells arms apart (place, line, marker) has changed by then.
     """
     cycle = [c for c in plt.rcParams["axes.prop_cycle"].by_key()["color"] if c.upper() != FAILED_COLOUR]
-    if len(arms) > len(cycle):
-        cycle = [matplotlib.colors.to_hex(c) for c in plt.get_cmap("viridis")(np.linspace(0, 0.92, len(arms)))]
-    return dict(zip(arms, cycle, strict=False))
+    return {arm: cycle[i % COLOURS] for i, arm in enumerate(arms)}
 
 
 def arm_styles(arms: list[str]) -> dict[str, dict]:
-    """Returns colour and line style of each arm, so that lines differ in grey too."""
+    """Returns colour and line style of each arm: few differ in both, and up to 24 in one of the two."""
     colours = arm_colours(arms)
-    return {arm: {"color": colours[arm], "linestyle": LINE_STYLES[i % len(LINE_STYLES)]} for i, arm in enumerate(arms)}
+    number = lambda i: i if len(arms) <= len(LINE_STYLES) else i // COLOURS  # noqa: E731
+    return {
+        a: {"color": colours[a], "linestyle": LINE_STYLES[number(i) % len(LINE_STYLES)]} for i, a in enumerate(arms)
+    }
 
 
 def in_order(values: pd.Series) -> list[str]:
@@ -110,6 +113,37 @@ def draw_box(ax, position: float, scores: np.ndarray, colour, width: float = 0.5
 def jitter(n: int, width: float = 0.16) -> np.ndarray:
     """Returns small shifts for n points, the same in every drawing."""
     return np.random.default_rng(0).uniform(-width, width, n)
+
+
+def draw_side_by_side(ax, rows: pd.DataFrame, along: str, places: list, group: str, groups: list) -> None:
+    """Draws boxes and runs: a place on the axis for each value of `along`, beside one another those of `group`.
+
+    Args:
+        ax: A panel.
+        rows: Runs with `score`, `degenerate`, `majority` and the two columns.
+        along: Column of the axis.
+        places: Its values, from left to right.
+        group: Column whose values have a colour each.
+        groups: Its values.
+    """
+    colours, width = arm_colours(groups), 0.8 / len(groups)
+    for number, name in enumerate(groups):
+        for place, value in enumerate(places):
+            here = rows[(rows[along] == value) & (rows[group] == name)]
+            if here.empty:
+                continue
+            x, scores = place + (number - (len(groups) - 1) / 2) * width, 100 * here["score"].to_numpy(float)
+            draw_box(ax, x, scores, colours[name], 0.85 * width)
+            shifts = jitter(len(scores), 0.25 * width)
+            draw_runs(ax, x + shifts, scores, here["degenerate"].to_numpy(bool), colours[name])
+    ax.axhline(100 * rows["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+    ax.set_xlim(-0.55, len(places) - 0.45)
+
+
+def group_handles(groups: list) -> list:
+    """Returns what a legend says of the colours of `draw_side_by_side`."""
+    colours, line = arm_colours(groups), matplotlib.lines.Line2D
+    return [line([], [], marker="s", linestyle="", color=colours[name], alpha=0.5, label=name) for name in groups]
 
 
 def run_handles(majority: bool = True) -> list:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from seedvar.figures import task_title
+from seedvar.figures import loss_label, task_title
 
 LEVELS = 18  # contours
 
@@ -24,6 +24,7 @@ def numbers(runs: pd.DataFrame, surface: pd.DataFrame) -> pd.DataFrame:
             & (runs["order_seed"] == surface[f"{run}_order_seed"].iloc[0])
         ]
         numbers[f"{run}_failed"] = bool(of_run["degenerate"].iloc[0])
+    numbers["metric"] = of_run["metric"].iloc[0]
     return numbers
 
 
@@ -31,7 +32,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws loss and gradient norm as contours on a logarithmic scale, with the three points marked."""
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.7), layout="constrained", sharey=True)
     about = numbers.iloc[0]
-    for ax, quantity, label in zip(axes, ("loss", "gradient_norm"), ("training loss", "gradient norm"), strict=True):
+    for ax, quantity, label in zip(
+        axes, ("loss", "gradient_norm"), (loss_label(about["metric"]), "gradient norm"), strict=True
+    ):
         grid = numbers.pivot(index="b", columns="a", values=quantity)
         low, high = float(grid.min().min()), float(grid.max().max())
         norm = LogNorm(max(low, 1e-12), max(high, 1e-11))
@@ -47,7 +50,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.annotate(
                 name,
                 (a, b),
-                xytext=(7, 5),
+                xytext=(-7, 5) if a else (7, 5),
+                horizontalalignment="right" if a else "left",
                 textcoords="offset points",
                 fontsize=8,
                 bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.figures import task_title
-from seedvar.figures.style import KEYS, arm_styles, in_order, legend_below
+from seedvar.figures.style import KEYS, MOST_BANDS, arm_styles, in_order, legend_below
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +41,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
             rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
             places = rows["block"].map(blocks.index).to_numpy()
             ax.plot(places, rows["mean"], label=arm, **styles[arm])
-            ax.fill_between(places, rows["min"], rows["max"], color=styles[arm]["color"], alpha=0.12, linewidth=0)
+            if len(arms) <= MOST_BANDS:
+                ax.fill_between(places, rows["min"], rows["max"], color=styles[arm]["color"], alpha=0.12, linewidth=0)
         ax.set_yscale("log")
         ax.set_title(task_title(task))
         ax.set_xticks(range(len(blocks)), blocks, rotation=90)
