@@ -22,7 +22,7 @@ rule model:
 rule data:
     input:
         model="results/models/{model}/model.json",
-        src=[source_path(name) for name in DATA_SOURCES],
+        src=source_list("data"),
     output:
         "results/data/{data}/{model}/{task}-len{length}/data.json",
     log:
@@ -33,6 +33,7 @@ rule data:
         "../../envs/seedvar.yaml"
     params:
         content=lambda wildcards: PLAN.data_content[wildcards.task],
+        task=lambda wildcards: asdict(TASKS[wildcards.task]),
         options=data_options,
     shell:
         "seedvar data --task {wildcards.task} --model results/models/{wildcards.model}"

@@ -3,11 +3,8 @@
 
 rule train:
     input:
-        data=cell_data,
-        intermediate=intermediate_weights,
-        intermediate_data=intermediate_data,
+        unpack(cell_inputs),
         model="results/models/{model}/model.json",
-        src=cell_sources,
     output:
         "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/result.json",
     log:
@@ -17,7 +14,6 @@ rule train:
     threads: 1
     params:
         cell=cell_specification,
-        task=cell_task,
         options=train_options,
     shell:
         "seedvar train --results results --cell {params.cell:q} {params.options} --log {log}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from seedvar.data.synthetic import make_examples
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.files import read_json, write_json
-from seedvar.fingerprint import sources
+from seedvar.files import file_digest, read_json, write_json, write_text
+from seedvar.fingerprint import DATA_SOURCES, PACKAGE, sources
 from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
 from seedvar.imports import reached
+from seedvar.methods import names_of
 from seedvar.models import sources as models
 from seedvar.models.families import family_of
 from seedvar.recipe import Recipe
@@ -128,9 +130,29 @@ class Plan:
         """Returns the cell of a folder, be it the study's or one that comes before."""
         return self.cells.get(folder) or self.intermediates.get(folder)
 
-    def sources(self, folder: str) -> list[str]:
-        """Lists the source files that decide the result of a cell."""
-        return [source_path(name) for name in sources(self.cell(folder).recipe.changes())]
+    def write_source_lists(self) -> None:
+        """Writes the digests of the source files that decide data and cells, one list for each set of files.
+
+        A list is the one input that stands for all its files, and is written only when one of them has another
+        content: an input costs Snakemake time for each of thousands of cells, and a fresh clone, whose files are
+        all new, makes nothing invalid.
+
+        Raises:
+            UserError: The results folder cannot be written to.
+        """
+        lists = {"data": DATA_SOURCES} if self.cells else {}
+        for cell in {cell.recipe: cell for cell in (*self.cells.values(), *self.intermediates.values())}.values():
+            lists[sources_name(cell)] = sources(cell.recipe.changes())
+        for name, files in lists.items():
+            path = Path(source_list(name, self.results))
+            text = "".join(f"{file_digest(PACKAGE / file)}  {source_path(file)}\n" for file in files)
+            try:
+                if not path.is_file() or path.read_text() != text:
+                    write_text(path, text)
+            except OSError as error:
+                raise UserError(
+                    f"{path.parent}: cannot be written ({error.strerror}); accepted: a results folder that can"
+                ) from None
 
     def weights_message(self) -> str | None:
         """Says how much room kept weights take; None if none are kept."""
@@ -165,6 +187,16 @@ def sources_of(name: str) -> list[str]:
     Reading and writing of files is not among them, nor are lists of what there is.
     """
     return [source_path(file) for file in reached(name) if not file.endswith(("__init__.py", "errors.py", "files.py"))]
+
+
+def source_list(name: str, results: Path | str = "results") -> str:
+    """Returns the path of a list of source files, see `Plan.write_source_lists`."""
+    return f"{results}/.sources/{name}.sha256"
+
+
+def sources_name(cell: Cell) -> str:
+    """Names the list of the source files that decide the result of a cell."""
+    return "+".join(["train", *names_of(cell.recipe.changes())])
 
 
 def source_path(name: str) -> str:
@@ -297,4 +329,5 @@ class _Digests:
 
     def save(self) -> None:
         if self.changed:
-            write_json(self.path, self.known)
+            with contextlib.suppress(OSError):  # who only looks may have no right to write
+                write_json(self.path, self.known)
