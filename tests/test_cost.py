@@ -167,3 +167,23 @@ def test_a_plan_gives_hours_only_where_cells_are_recorded(tmp_path, monkeypatch)
     assert "Tokens: 184,320 trained" in said
     assert "CPU-hours: 0.01 on cpu, threads: 1. Calibrated on 3 cells" in said
     assert "(as 3 recorded cells)" in said
+
+
+def test_a_time_limit_is_three_times_what_cells_took_and_at_least_ten_minutes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made_up.make_model(tmp_path / "tiny")
+    write_json("s.yaml", {"data": "synthetic", "model": "./tiny", "tasks": ["syn-rte", "syn-mrpc"], "seeds": 3,
+                          "recipe": {"learning_rate": 1e-3},
+                          "arms": {"plain": {}, "longer": {"epochs": 6}}, "baseline": "plain"})  # fmt: skip
+    plan = make_plan({"study": "s.yaml"})
+    assert cost.time_limits(plan) == {}
+    cells = {(each.task, each.recipe.slug()): each for each in plan.cells.values()}
+    made_up.prepare(list(cells.values()), Path("tiny"), Path("results"))
+    plain = [each for each in cells.values() if each.recipe.epochs == 3]
+    made_up.make_cells(plain[:1], Path("results"), wall_time_s=1000.0)
+    limits = cost.time_limits(plan)
+    assert limits.keys() == cells.keys()
+    assert {limits[each.task, each.recipe.slug()] for each in plain} <= {50, 51}
+    assert all(50 < minutes < 100 for key, minutes in limits.items() if "epochs6" in key[1])
+    made_up.make_cells(plain[:1], Path("results"), in_store=False, device="a GPU", wall_time_s=20.0)
+    assert set(cost.time_limits(plan).values()) == {10}  # what a GPU took counts more

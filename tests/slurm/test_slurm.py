@@ -1,5 +1,6 @@
 """The workflow on a real SLURM, with everything that goes wrong on clusters: `make test-slurm`."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -67,13 +69,38 @@ def wait_for(what, condition, timeout_s=180):
     return value
 
 
+def kill_node(node):
+    """Ends everything that runs on a node, its daemon first, as when its power is cut."""
+    jobs = slurm("squeue", "--noheader", "--nodelist", node, "--states=running", "--format=%i").split()
+    of_node = [lambda line, _: line[:1] == ["slurmd"] and node in line]
+    of_node.append(lambda line, _: line[:1] == ["slurmstepd:"] and any(f"[{job}." in line[1] for job in jobs))
+    of_node.append(lambda _, variables: variables.get("SLURMD_NODENAME") == node)
+    for is_of_node in of_node:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if is_of_node(" ".join(process.cmdline()).split(), process.environ()):
+                    process.kill()
+
+
+def start_node(node):
+    """Starts the daemon of a node that was killed, and waits until SLURM has jobs for it again."""
+    slurm("slurmd", "-N", node)
+    state = lambda: slurm("sinfo", "--noheader", "--nodes", node, "--format=%t %E").strip()  # noqa: E731
+    try:
+        wait_for(f"{node}", lambda: state() == "idle none")
+    except AssertionError:
+        log = Path(f"/etc/slurm/slurmd-{node}.log").read_text()[-2000:]
+        pytest.fail(f"{node} does not come back, it is {state()}; its log ends with\n{log}")
+
+
 class Study:
     """The study in a copy of the repository, and its Snakemake."""
 
     def __init__(self, folder, model):
         self.folder = folder
         shutil.copytree(model, folder / "tiny")
-        (folder / "config" / "studies" / "tiny_study.yaml").write_text(STUDY)
+        self.file = folder / "config" / "studies" / "tiny_study.yaml"
+        self.file.write_text(STUDY)
         profile = folder / "workflow" / "profiles" / "slurm" / "config.yaml"
         text = profile.read_text()
         for old, new in SETTINGS:
@@ -245,6 +272,33 @@ def test_blocks_of_a_node_that_goes_down_go_on_elsewhere(study, expected):
     assert study.tables() == expected
     assert [job.state for job in study.jobs()] == ["COMPLETED"] * 3  # SLURM itself has started the blocks again
     assert finished not in study.trained()
+
+
+def test_blocks_of_a_node_that_dies_go_on_elsewhere(study, expected):
+    study.start_on_slurm()
+    finished, cell = study.second_cell_of_a_block()
+    kill_node(cell.node)
+    try:
+        wait_for("a cell on another node", lambda: any(other.node != cell.node for other in study.cells()))
+        study.finish()
+    finally:
+        start_node(cell.node)
+    assert study.tables() == expected
+    assert [job.state for job in study.jobs()] == ["COMPLETED"] * 3
+    assert finished not in study.trained()
+
+
+def test_a_block_goes_on_behind_a_run_that_diverges(study):
+    # Weights without a gradient get 0 / 0: those of words that no training example has.
+    study.file.write_text(STUDY.replace("plain: {}", "plain: {adam_epsilon: 1e-60}"))
+    try:
+        study.start_on_slurm()
+        study.finish()
+    finally:
+        study.file.write_text(STUDY)
+    runs = pd.read_csv(study.folder / RESULTS / "runs.csv")
+    assert runs["status"].tolist() == ["diverged"] * 4
+    assert [job.state for job in study.jobs()] == ["COMPLETED"] * 3
 
 
 def test_a_killed_snakemake_leaves_nothing_to_be_trained_twice(study, expected):

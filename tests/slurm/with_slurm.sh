@@ -73,6 +73,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 # Nodes may have more cores and memory than this machine.
 SlurmdParameters=config_overrides
+# Seconds until a node that does not answer counts as down.
+SlurmdTimeout=20
 # A node that is set down stays so until it is set up.
 ReturnToService=1
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1

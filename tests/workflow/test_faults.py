@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 STUDY = """
@@ -139,6 +140,32 @@ def test_a_cell_killed_in_the_middle_of_training_is_trained_again_and_nothing_el
     assert not list(study.glob("results/cells/**/.writing-*"))
 
 
+@pytest.mark.parametrize(
+    ("module", "line", "name"),
+    [
+        ("files.py", "        os.replace(temporary, path)", "predictions.parquet"),
+        ("files.py", "        os.replace(temporary, path)", "result.json"),
+        ("store.py", "        os.rename(temporary, target)", "the store's entry"),
+    ],
+)
+def test_a_cell_killed_while_it_writes_leaves_nothing_half_written(study, finish, undisturbed, module, line, name):
+    wanted = expected(undisturbed, study, finish)
+    path = study / "workflow/seedvar" / module
+    condition = "not Path('killed').exists()" + (f" and path.name == '{name}'" if module == "files.py" else "")
+    deadly = f"        if {condition}:\n            Path('killed').touch()\n            os.kill(os.getpid(), 9)\n"
+    text = path.read_text()
+    assert text.count(line) == 1
+    path.write_text(text.replace(line, deadly + line))
+    code, printed = finish("results/faults/runs.csv")
+    assert code == 0, printed
+    assert (study / "killed").exists()
+    assert "the process that ran the command was killed" in printed
+    assert tables(study) == wanted
+    assert not list(study.glob("results/cells/**/.writing-*"))
+    entries = [path.parent for path in study.glob("results/store/*/*/result.json")]
+    assert len([entry for entry in entries if not entry.name.startswith(".writing-")]) == 6
+
+
 def is_of(pid, text):
     with contextlib.suppress(OSError):
         return text in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -214,6 +241,35 @@ def test_a_full_disk_leaves_no_half_written_result_and_can_be_retried(study, sta
     assert tables(study) == wanted
 
 
+def test_a_results_folder_that_cannot_be_written_to_is_told_and_harmed_nothing(study, finish, undisturbed):
+    wanted = expected(undisturbed, study, finish)
+    results = study / "results"
+    assert finish("results/faults/runs.csv")[0] == 0
+    shutil.rmtree(results / "faults")
+    text = (study / "config/studies/faults.yaml").read_text()
+    (study / "config/studies/faults.yaml").write_text(text + "description: Once more.\n")
+    before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    mounted = subprocess.run(["mount", "--bind", str(results), str(results)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here: " + mounted.stderr.decode().strip())
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
+        code, printed = finish("results/faults/runs.csv")
+        assert code != 0
+        assert "seedvar: results: cannot be written to; accepted: a results folder that can" in printed
+        assert "Traceback" not in printed
+        told = subprocess.run(["seedvar", "status", "faults"], cwd=study, capture_output=True, text=True,
+                              env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                                                "PYTHONPATH": str(study / "workflow")})  # fmt: skip
+        assert "done          6" in told.stdout, told.stderr
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
+    code, printed = finish("results/faults/runs.csv")
+    assert code == 0, printed
+    assert tables(study) == wanted
+
+
 def test_two_snakemakes_on_one_folder_do_not_meet(study, start, finish, undisturbed):
     wanted = expected(undisturbed, study, finish)
     first = start("results/faults/runs.csv")
@@ -247,3 +303,21 @@ def test_two_checkouts_share_one_store_at_the_same_time(study, start, undisturbe
     code, printed = finish("results/faults/runs.csv", folder=other)
     assert code == 0, printed
     assert times_trained(other) == 0
+
+
+def test_a_run_that_diverges_is_a_result_and_stops_no_other(study, finish):
+    # Weights without a gradient get 0 / 0: those of words that no training example has.
+    text = (study / "config/studies/faults.yaml").read_text()
+    (study / "config/studies/faults.yaml").write_text(
+        text.replace("slow: {epochs: 60}", "broken: {adam_epsilon: 1e-60}")
+    )
+    code, printed = finish("results/faults/summary.csv")
+    assert code == 0, printed
+    runs = pd.read_csv(study / "results/faults/runs.csv")
+    assert runs.groupby("arm")["status"].agg(set).to_dict() == {"broken": {"diverged"}, "plain": {"finished"}}
+    broken = runs[runs["arm"] == "broken"]
+    assert broken["degenerate"].all()
+    assert not broken["score_defined"].any()
+    assert (broken["score"] == broken["majority"]).all()
+    summary = pd.read_csv(study / "results/faults/summary.csv").set_index("arm")
+    assert summary.loc["broken", "failed"] == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from seedvar.cost import time_limits
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
@@ -37,6 +38,8 @@ try:
 except UserError as error:
     sys.exit(f"seedvar: {error}")
 
+TIME_LIMITS = time_limits(PLAN)
+UNKNOWN_MINUTES = 30
 RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
 STUDY_FOLDER = f"results/{PLAN.name}"
 FORGETTING = {
@@ -103,6 +106,15 @@ def cell_inputs(wildcards):
         inputs["intermediate"] = f"results/{first.weights_file()}"
         inputs["intermediate_data"] = f"results/{first.data_folder()}/data.json"
     return inputs
+
+
+# What a SLURM job asks for. A cell that met its time limit gets twice as much.
+def cell_minutes(wildcards, attempt):
+    return TIME_LIMITS.get((wildcards.task, wildcards.slug), UNKNOWN_MINUTES) * attempt
+
+
+def probe_minutes(wildcards, attempt):
+    return UNKNOWN_MINUTES * attempt
 
 
 def cell_specification(wildcards):
@@ -216,7 +228,7 @@ END_PROGRESS = []
 
 def start_progress(dag):
     try:
-        PLAN.link_store()
+        PLAN.prepare_results()
     except UserError as error:
         raise WorkflowError(f"seedvar: {error}")
     calm(dag.workflow.scheduler)

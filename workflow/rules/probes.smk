@@ -14,6 +14,8 @@ rule forgetting:
         arm=r"[\w.+-]+",
     conda:
         "../../envs/seedvar.yaml"
+    resources:
+        runtime=probe_minutes,
     params:
         cell=forgetting_specification,
         text=FORGETTING_TEXT,
@@ -35,6 +37,8 @@ rule surface:
         row=r"\d+",
     conda:
         "../../envs/seedvar.yaml"
+    resources:
+        runtime=probe_minutes,
     params:
         cells=[cell.specification() for cell in SURFACE_RUNS],
         grid=SURFACE_GRID,

@@ -12,6 +12,8 @@ rule train:
     conda:
         "../../envs/seedvar.yaml"
     threads: 1
+    resources:
+        runtime=cell_minutes,
     params:
         cell=cell_specification,
         options=train_options,
@@ -33,6 +35,8 @@ rule weights:
     conda:
         "../../envs/seedvar.yaml"
     threads: 1
+    resources:
+        runtime=cell_minutes,
     params:
         cell=cell_specification,
         options=weights_options,

@@ -370,20 +370,24 @@ def _train(arguments) -> int | None:
 
 def _weights(arguments) -> int | None:
     from seedvar import store
-    from seedvar.fingerprint import fingerprint_of
+    from seedvar.files import digest
+    from seedvar.fingerprint import parts_of
     from seedvar.grid import Cell
 
     cell, results = Cell.from_specification(arguments.cell), arguments.results
-    key, target = fingerprint_of(cell, results), results / cell.weights_file()
+    parts = parts_of(cell, results)
+    key, target = digest(parts), results / cell.weights_file()
     take = lambda: store.take_weights(results / "store", key, target, remove=not arguments.keep)  # noqa: E731
     if take():
         return None
     if (code := _run_warm(arguments)) is not None:
         return code
+    from seedvar.status import running
     from seedvar.training.cell import train_cell
 
     print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-    train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
+    with running(results / cell.folder(), parts):
+        train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
     take()
     return None
 

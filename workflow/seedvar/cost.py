@@ -44,6 +44,9 @@ SHAPES = {
 }  # fmt: skip
 CALIBRATION_CELLS = 1000  # at most so many recorded cells are read from the study, and as many from the store
 STORE_LOOKS = 5000  # entries of a large store to look at
+# The time limit of a cell on a cluster, calibrated on so many recorded cells: so many times what it should take, and
+# no fewer minutes than that.
+LIMIT_CELLS, LIMIT_FACTOR, SHORTEST_LIMIT = 100, 3, 10
 TRAINING_FACTOR = 3  # a backward pass costs two forward passes
 
 
@@ -287,13 +290,15 @@ class Recorded:
     bytes_each: float | None
 
 
-def recorded_cells(cells: Iterable[Cell], model: str, results: Path, store: Path) -> Recorded:
-    """Reads results of a study's cells, and of the store's cells with the same model, up to a limit."""
+def recorded_cells(
+    cells: Iterable[Cell], model: str, results: Path, store: Path, at_most: int = CALIBRATION_CELLS
+) -> Recorded:
+    """Reads results of a study's cells, and of the store's cells with the same model, at most so many of each."""
     own = (results / cell.folder() for cell in cells)
     kept = (path for path in _entries(store, STORE_LOOKS))
     records: dict[str, RunRecord] = {}
     sizes = []
-    for folders, limit in ((own, CALIBRATION_CELLS), (kept, 2 * CALIBRATION_CELLS)):
+    for folders, limit in ((own, at_most), (kept, 2 * at_most)):
         for folder in folders:
             if len(records) >= limit:
                 break
@@ -350,6 +355,30 @@ def seconds_left(states: Iterable[CellState], plan: Plan) -> float | None:
 def _seconds(cell: Cell, sizes: _Sizes, model: CostModel, device: tuple[str, int]) -> float | None:
     size, line = sizes(cell), model.line(cell, device)
     return None if size is None or line is None else line.seconds(cell, work_of(cell, size))
+
+
+def time_limits(plan: Plan) -> dict[tuple[str, str], int]:
+    """Returns how many minutes a cell may take on a cluster, by task and slug: three times what it should take.
+
+    Calibrated on a sample of recorded cells, on a GPU if there are such; empty while nothing is recorded.
+    """
+    recorded = recorded_cells(plan.cells.values(), plan.model.name, plan.results, plan.results / "store", LIMIT_CELLS)
+    if not recorded.records:
+        return {}
+    sizes = _Sizes(plan)
+    model = calibrate(recorded.records, sizes)
+    devices = sorted(model.devices(), key=lambda place: place[0] == "cpu")
+    cells = {(cell.task, cell.recipe): cell for cell in (*plan.cells.values(), *plan.intermediates.values())}
+    seconds = {
+        (cell.task, cell.recipe.slug()): _seconds(cell, sizes, model, device)
+        for device in devices[:1]
+        for cell in cells.values()
+    }
+    return {
+        key: max(SHORTEST_LIMIT, math.ceil(LIMIT_FACTOR * expected / 60))
+        for key, expected in seconds.items()
+        if expected is not None
+    }
 
 
 def plan_lines(study: StudyState, plan: Plan, store: Path) -> list[str]:

@@ -121,8 +121,14 @@ class Plan:
         """Lists the folders of the cells with the first n seeds."""
         return [folder for folder, cell in self.cells.items() if cell.init_seed < n]
 
-    def link_store(self) -> None:
-        """Lets results/store lead to the store that config.yaml names."""
+    def prepare_results(self) -> None:
+        """Lets results/store lead to the store that config.yaml names.
+
+        Raises:
+            UserError: The results folder cannot be written to, or has a store of its own.
+        """
+        if self.results.exists() and not os.access(self.results, os.W_OK):
+            raise UserError(f"{self.results}: cannot be written to; accepted: a results folder that can")
         if self.site.store:
             store.link(self.results / "store", Path(self.site.store).expanduser())
 
@@ -151,7 +157,7 @@ class Plan:
                     write_text(path, text)
             except OSError as error:
                 raise UserError(
-                    f"{path.parent}: cannot be written ({error.strerror}); accepted: a results folder that can"
+                    f"{path}: cannot be written ({error.strerror}); accepted: a results folder that can"
                 ) from None
 
     def weights_message(self) -> str | None:

@@ -55,11 +55,16 @@ ABANDONED_S = 24 * 3600  # a half-written entry of the store that is older than 
 
 @contextlib.contextmanager
 def running(folder: Path, parts: dict):
-    """Writes what a cell's fingerprint is made of into its folder, and marks the cell as running."""
+    """Writes what a cell's fingerprint is made of into its folder, and marks the cell as running.
+
+    What a process that was killed has left half-written there is deleted.
+    """
     write_text(folder / PARTS, json.dumps(parts, indent=1, sort_keys=True) + "\n")
     with open(folder / PARTS, "r+") as file:
         with contextlib.suppress(OSError):  # a file system without locks, or somebody trains the same cell
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in folder.glob(".writing-*"):
+                path.unlink(missing_ok=True)
         try:
             yield
         except BaseException:  # a cell that was not trained leaves nothing
