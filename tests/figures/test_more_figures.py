@@ -91,6 +91,10 @@ def test_lengths_have_a_line_for_each_way_to_train():
     assert set(numbers["line"]) == {"adamw", "adamw + reinit 2"}
     lines = {line.get_label(): line for line in training_length.draw(numbers).axes[0].lines}
     assert list(lines["adamw"].get_xdata()) == [30, 90]
+    arms = {"plain": {"optimizer": "bertadam"}, "long": {"optimizer": "bertadam", "epochs": 9}}
+    failed = training_length.draw(training_length.numbers(make_runs(arms))).axes[2]  # below the first
+    assert failed.get_ylabel() == "failed, %"
+    assert list(failed.lines[0].get_ydata()) == [25, 25]
 
 
 def test_learning_rates_stand_side_by_side_by_optimizer_and_length():

@@ -143,9 +143,9 @@ FIGURES = {
     "training-length": FigureKind(
         "Length of training",
         ("runs.csv",),
-        "Scores against the number of updates (Zhang et al. 2021, Figs. 8 and 14), of the runs that differ in "
-        "nothing else but the optimizer and re-initialised layers. Lines are means over all runs, bands their "
-        "range; crosses are failed runs, the dashed line is the majority score.",
+        "Scores (above) and the share of failed runs (below) against the number of updates (Zhang et al. 2021, Figs. "
+        "8 and 14), of the runs that differ in nothing else but the optimizer and re-initialised layers. Lines are "
+        "means over all runs, bands their range; crosses are failed runs, the dashed line is the majority score.",
         lambda study: _varies(study, "epochs", "steps"),
     ),
     "learning-rates": FigureKind(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.figures import score_label, task_title
-from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below, panels
+from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below
 
 LINES = ["optimizer", "reinit_layers"]
 
@@ -21,29 +22,43 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws one panel a task: mean and range over the runs of a length, failed runs as crosses."""
+    """Draws a column a task: above, mean and range over the runs of a length; below, the share that failed."""
     tasks, lines = in_order(numbers["task"]), in_order(numbers["line"])
     styles = arm_styles(lines)
-    figure, axes = panels(len(tasks), 3.4, 3.0)
-    for ax, task in zip(axes, tasks, strict=True):
+    figure, axes = plt.subplots(
+        2,
+        len(tasks),
+        figsize=(3.4 * len(tasks), 4.2),
+        squeeze=False,
+        sharex="col",
+        height_ratios=(3, 1),
+        layout="constrained",
+    )
+    for (above, below), task in zip(axes.T, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         for line in lines:
             rows = of_task[of_task["line"] == line]
             scores = (100 * rows["score"]).groupby(rows["updates"]).agg(["mean", "min", "max"])
-            ax.plot(scores.index, scores["mean"], marker="o", markersize=3, label=line, **styles[line])
-            ax.fill_between(
+            above.plot(scores.index, scores["mean"], marker="o", markersize=3, label=line, **styles[line])
+            above.fill_between(
                 scores.index, scores["min"], scores["max"], color=styles[line]["color"], alpha=0.13, linewidth=0
             )
+            shares = 100 * rows["degenerate"].astype(float).groupby(rows["updates"]).mean()
+            below.plot(shares.index, shares, marker="o", markersize=3, **styles[line])
         failed = of_task[of_task["degenerate"].astype(bool)]
-        ax.plot(failed["updates"], 100 * failed["score"], "X", color=FAILED_COLOUR, markersize=6, label="a failed run")
-        ax.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+        above.plot(
+            failed["updates"], 100 * failed["score"], "X", color=FAILED_COLOUR, markersize=6, label="a failed run"
+        )
+        above.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
         lengths = sorted(of_task["updates"].unique())
         if lengths[-1] >= 4 * lengths[0]:
-            ax.set_xscale("log")
-            ax.set_xticks(lengths, map(str, lengths))
-            ax.minorticks_off()
-        ax.set_xlabel("updates")
-        ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
-        ax.set_title(task_title(task))
-    legend_below(figure, axes[0])
+            below.set_xscale("log")
+            below.set_xticks(lengths, map(str, lengths))
+            below.minorticks_off()
+        below.set_ylim(-8, 108)
+        below.set_xlabel("updates")
+        below.set_ylabel("failed, %")
+        above.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
+        above.set_title(task_title(task))
+    legend_below(figure, axes[0, 0])
     return figure
