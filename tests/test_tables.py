@@ -164,7 +164,7 @@ def test_the_report_gets_html_with_every_row():
 
 def test_names_are_no_markup_in_html_and_markdown():
     summary = summarise(table_of({"a<b|c": [0.7, 0.8]}))
-    assert "<td>a&lt;b|c</td>" in render(summary, ".html")
+    assert '<td class="text">a&lt;b|c</td>' in render(summary, ".html")
     assert r"a<b\|c" in render(summary, ".md")
 
 
@@ -177,3 +177,25 @@ def test_a_synthetic_task_is_called_synthetic():
     runs = RUNS.assign(task="syn-rte")
     assert "| syn-rte (synthetic): test accuracy" in render(summarise(runs), ".md")
     assert "- syn-rte (synthetic): " in render(compare(runs, "adamw"), ".md")
+
+
+def test_scores_have_a_row_an_arm_and_a_column_a_task():
+    tasks = [
+        table_of({"a": [0.8, 0.82], "b": [0.6, 0.61]}, "rte"),
+        table_of({"a": [0.5, 0.5], "c": [0.8, 0.82]}, "cola").assign(metric="matthews"),
+    ]
+    table = summarise(pd.concat(tasks))
+    lines = render(table, ".md", baseline="b", layout="scores").splitlines()
+    assert cells(lines[0]) == ["arm", "rte, accuracy", "cola, MCC"]
+    assert cells(lines[2]) == ["a", "**81.0 ± 1.4†**", "50.0 ± 0.0 (2/2)"]
+    assert cells(lines[3]) == ["b", "60.5 ± 0.7", "–"]
+    assert cells(lines[4]) == ["c", "–", "**81.0 ± 1.4**"]
+    assert cells(lines[5]) == ["majority", "50.0", "50.0"]
+    assert "2 runs of each task and arm" in lines[7]
+    text = render(table, ".tex", layout="scores")
+    assert r"\begin{tabular}{lrr}" in text
+    assert '<td class="text">a</td><td>' in render(table, ".html", layout="scores")
+    with pytest.raises(
+        UserError, match="--layout: 'comparisons' is not accepted for summary.csv; accepted: scores, su"
+    ):
+        render(table, ".md", layout="comparisons")

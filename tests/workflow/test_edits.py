@@ -176,7 +176,7 @@ def test_an_edit_trains_the_cells_that_it_concerns(copied, name):
     [
         ("figures/distribution.py", {"figure": 1, "notebook": 1, "report": 1}),
         ("figures/comparisons.py", {"figure": 1, "report": 1}),
-        ("tables.py", {"tables": 2, "report": 1}),
+        ("tables.py", {"tables": 3, "report": 1}),
     ],
 )
 def test_what_concerns_no_cell_plans_only_what_is_made_from_it(copied, name, expected):

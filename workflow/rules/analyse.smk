@@ -23,7 +23,7 @@ rule statistics:
 
 rule tables:
     input:
-        table=f"{STUDY_FOLDER}/{{table}}.csv",
+        table=printed_table,
         src=sources_of("tables.py"),
     output:
         html=report(
@@ -43,4 +43,5 @@ rule tables:
     params:
         baseline=BASELINE,
     shell:
-        "seedvar tables {input.table} {params.baseline} --out {output} --log {log}"
+        "seedvar tables {input.table} --layout {wildcards.table} {params.baseline} --out {output}"
+        " --log {log}"

@@ -22,7 +22,7 @@ from seedvar.plan import (
 )
 from seedvar.progress import report_progress
 from seedvar.scheduling import calm
-from seedvar.stats import STATISTICS
+from seedvar.stats import LAYOUTS, STATISTICS
 
 
 def command_line(settings, *names):
@@ -57,7 +57,7 @@ SURFACE_GRID = command_line(
 )
 BASELINE = command_line(PLAN.study, "baseline")
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
-PRINTED = [name for name in ("summary", "comparisons") if name in PLAN.statistics]
+PRINTED = [name for name, statistic in LAYOUTS.items() if statistic in PLAN.statistics]
 TABLES = STATISTIC_FILES + [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in PRINTED
@@ -124,6 +124,10 @@ def cell_specification(wildcards):
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
+
+
+def printed_table(wildcards):
+    return f"{STUDY_FOLDER}/{LAYOUTS[wildcards.table]}.csv"
 
 
 def statistic_sources(wildcards):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.stats import STATISTICS
+from seedvar.stats import LAYOUTS, STATISTICS
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -183,6 +183,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
     sub.add_argument("table", type=Path)
+    sub.add_argument(
+        "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
+    )
     sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
 
@@ -518,7 +521,7 @@ def _tables(arguments) -> None:
 
     table = read_table(arguments.table)
     for path in arguments.out:
-        write_text(path, render(table, path.suffix, arguments.baseline))
+        write_text(path, render(table, path.suffix, arguments.baseline, arguments.layout))
 
 
 def _figure(arguments) -> int | None:

@@ -1,4 +1,7 @@
-"""Renders summary.csv and comparisons.csv for people: Markdown, LaTeX (booktabs) and HTML."""
+"""Renders summary.csv and comparisons.csv for people: Markdown, LaTeX (booktabs) and HTML.
+
+`scores` has the form of Zhang et al. (2021), Tables 1 and 2: a row an arm, a column a task.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.figures import METRIC_NAMES, task_title
+from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
 
 ALPHA = 0.05
@@ -19,7 +23,7 @@ STYLE = """<meta charset="utf-8">
 body { font: 14px sans-serif; margin: 1em; }
 table { border-collapse: collapse; }
 th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
+.text { text-align: left; }
 p, ul { max-width: 60em; }
 </style>
 """
@@ -46,29 +50,42 @@ class Layout(NamedTuple):
         rows: Texts of the cells.
         caption: What the numbers and marks mean.
         remarks: A sentence on each row; not in LaTeX, whose tables go into papers.
+        texts: So many columns, from the left, have texts and not numbers.
     """
 
     header: list[str]
     rows: list[list[str]]
     caption: str
     remarks: list[str]
+    texts: int = 2
 
 
-def render(table: pd.DataFrame, suffix: str, baseline: str | None = None) -> str:
+def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout: str | None = None) -> str:
     """Renders a table.
 
     Args:
         table: summary.csv or comparisons.csv.
         suffix: `.md`, `.tex` or `.html`.
         baseline: For summary.csv: the arm that a dagger compares with; without it there are none.
+        layout: `scores`, `summary` or `comparisons`; by default the table's own.
 
     Raises:
-        UserError: Another format is asked for.
+        UserError: Another format is asked for, or a layout that the table is not for.
     """
     formats = {".md": _markdown, ".tex": _latex, ".html": _html}
     if suffix not in formats:
         raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: {', '.join(formats)}")
-    return formats[suffix](_comparisons(table) if "baseline" in table else _summary(table, baseline))
+    statistic = "comparisons" if "baseline" in table else "summary"
+    layout = layout or statistic
+    if LAYOUTS[layout] != statistic:
+        raise UserError(f"--layout: '{layout}' is not accepted for {statistic}.csv; accepted: {_layouts_of(statistic)}")
+    if layout == "comparisons":
+        return formats[suffix](_comparisons(table))
+    return formats[suffix]((_scores if layout == "scores" else _summary)(table, baseline))
+
+
+def _layouts_of(statistic: str) -> str:
+    return ", ".join(name for name, of in LAYOUTS.items() if of == statistic)
 
 
 def _markdown(layout: Layout) -> str:
@@ -90,7 +107,7 @@ def _latex(layout: Layout) -> str:
         )
         return " & ".join(marked) + " \\\\\n"
 
-    columns = "ll" + "r" * (len(layout.header) - 2)
+    columns = "l" * layout.texts + "r" * (len(layout.header) - layout.texts)
     body = "".join(map(line, layout.rows))
     table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(layout.header)}\\midrule\n{body}\\bottomrule\n"
     return f"{table}\\end{{tabular}}\n\n\\smallskip\n{{\\footnotesize {layout.caption.translate(TEX)}\\par}}\n"
@@ -98,8 +115,9 @@ def _latex(layout: Layout) -> str:
 
 def _html(layout: Layout) -> str:
     def line(cells: list[str], tag: str) -> str:
-        texts = (f"<b>{escape(cell)}</b>" if isinstance(cell, Bold) else escape(cell) for cell in cells)
-        return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>\n"
+        texts = [f"<b>{escape(cell)}</b>" if isinstance(cell, Bold) else escape(cell) for cell in cells]
+        left = "".join(f'<{tag} class="text">{text}</{tag}>' for text in texts[: layout.texts])
+        return f"<tr>{left}" + "".join(f"<{tag}>{text}</{tag}>" for text in texts[layout.texts :]) + "</tr>\n"
 
     body = "".join(line(row, "td") for row in layout.rows)
     table = f"<table>\n<thead>\n{line(layout.header, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
@@ -107,22 +125,67 @@ def _html(layout: Layout) -> str:
     return f"{STYLE}{table}<p>{escape(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
 
 
-def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
-    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "SD: 95 %", "median", "IQM", "range"]
-    header += ["majority", "mean ± SD without failed runs"]
+def _marked_scores(table: pd.DataFrame, baseline: str | None) -> pd.Series:
+    """Returns mean and SD of each row as text, with a dagger and in bold where they deserve it."""
     several = table.groupby("task")["arm"].transform("size") > 1
     best = several & pd.concat([equivalent_to_best(group) for _, group in table.groupby("task")])
     better = significantly_better(table, baseline)
+    texts = []
+    for index, row in table.iterrows():
+        text = _mean_sd(row["mean"], row["sd"]) + ("†" if better[index] else "")
+        texts.append(Bold(text) if best[index] else text)
+    return pd.Series(texts, table.index, dtype=object)
+
+
+def _marks(baseline: str | None) -> str:
+    """Explains bold type and dagger."""
+    text = (
+        "Bold, where a task has several arms: the highest mean and those that it does not exceed significantly "
+        "(Student's t-test, pooled variance, one-tailed, p ≥ .05, not corrected for the number of tests)."
+    )
+    if baseline is not None:
+        text += f" †: mean significantly higher than that of {baseline} (the same test, p < .05)."
+    return text
+
+
+def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
+    by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
+    firsts = [rows.iloc[0] for rows in by_task.values()]
+    header = ["arm"]
+    header += [f"{task_title(first['task'])}, {METRIC_NAMES.get(first['metric'], first['metric'])}" for first in firsts]
+    marked = table.assign(text=_marked_scores(table, baseline)).set_index(["task", "arm"])["text"]
+    rows = []
+    for arm in table["arm"].unique():
+        rows.append([arm])
+        for task, of_task in by_task.items():
+            if arm not in of_task.index:
+                rows[-1].append("–")
+                continue
+            row, score = of_task.loc[arm], marked[task, arm]
+            failed = f" ({row['failed']}/{row['n']})" if row["failed"] else ""
+            rows[-1].append(type(score)(score + failed))
+    rows.append(["majority", *(_percent(first["majority"]) for first in firsts)])
+    splits = " and ".join(table["split"].unique())
+    caption = (
+        f"Mean ± SD (ddof = 1) of the {splits} score × 100 over {_runs(table['n'])} of each task and arm, failed ones "
+        f"included; (failed/runs) where runs failed. {_marks(baseline)} –: not defined."
+    )
+    return Layout(header, rows, caption, [], texts=1)
+
+
+def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
+    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "SD: 95 %", "median", "IQM", "range"]
+    header += ["majority", "mean ± SD without failed runs"]
+    marked = _marked_scores(table, baseline)
     by_loss = (table["rules_disagree"] > 0).any()
     rows = []
     for index, row in table.iterrows():
-        score = _mean_sd(row["mean"], row["sd"]) + ("†" if better[index] else "")
         rows.append(
             [
                 f"{task_title(row['task'])}: {row['split']} {METRIC_NAMES.get(row['metric'], row['metric'])} × 100",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
-                Bold(score) if best[index] else score,
+                marked[index],
                 *(_limits(_percent(row[f"{name}_low"]), _percent(row[f"{name}_high"])) for name in ("mean", "sd")),
                 *(_percent(row[name]) for name in ("median", "iqm")),
                 "–" if math.isnan(row["min"]) else f"{_percent(row['min'])} to {_percent(row['max'])}",
@@ -137,13 +200,9 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
     caption = (
         f"{_runs(table['n'])} a task and arm. Failed runs with the 95 % Wilson interval of their share; mean and SD "
         "(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals (10,000 resamples; too narrow "
-        "with fewer than about 20 runs). Bold, where a task has several arms: the highest mean and those that it does "
-        "not exceed significantly (Student's t-test, pooled variance, one-tailed, p ≥ .05, not corrected for the "
-        "number of tests)."
+        f"with fewer than about 20 runs). {_marks(baseline)} –: not defined."
     )
-    if baseline is not None:
-        caption += f" †: mean significantly higher than that of {baseline} (the same test, p < .05)."
-    return Layout(header, rows, caption + " –: not defined.", [])
+    return Layout(header, rows, caption, [])
 
 
 def _comparisons(table: pd.DataFrame) -> Layout:

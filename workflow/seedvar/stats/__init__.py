@@ -57,3 +57,6 @@ STATISTICS = {
         "aggregate", "improvement", (RUNS,), lambda study: _has_many_tasks(study) and _has_comparisons(study)
     ),
 }
+
+# Tables for people (see `tables.py`), and the statistic that each shows.
+LAYOUTS = {"scores": "summary", "summary": "summary", "comparisons": "comparisons"}
