@@ -106,11 +106,15 @@ def test_learning_rates_stand_side_by_side_by_optimizer_and_length():
 
 
 def test_the_grid_has_a_row_an_initialisation_and_marks_failed_runs():
-    figure = seed_grid.draw(seed_grid.numbers(make_runs(TWO, crossed=True)))
-    first = figure.axes[0]
-    assert first.images[0].get_array().shape == (2, 4)
+    runs = make_runs(TWO, crossed=True)
+    figure = seed_grid.draw(seed_grid.numbers(runs))
+    first, second = figure.axes[:2]
+    assert first.images[0].get_array().shape == (3, 5)  # the last row and column are means
     assert crosses(first) == 2
-    assert len(first.texts) == 6
+    assert len(first.texts) == 6 + 7
+    for ax, arm in ((first, "bertadam"), (second, "adamw")):
+        scores = 100 * runs[(runs["task"] == "cola") & (runs["arm"] == arm)].groupby("init_seed")["score"].mean()
+        assert np.asarray(ax.images[0].get_array())[:2, 4] == pytest.approx(scores.to_numpy())
 
 
 def test_loss_against_score_says_the_correlation_of_the_runs_that_did_not_fail():

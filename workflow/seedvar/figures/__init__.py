@@ -128,8 +128,8 @@ FIGURES = {
     "seed-grid": FigureKind(
         "Initialisation and order",
         ("runs.csv",),
-        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9), means of rows"
-        " and columns in brackets; crosses are failed runs.",
+        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9), with their "
+        "means; crosses are failed runs.",
         lambda study: study.is_crossed,
     ),
     "reinit-depth": FigureKind(
@@ -184,7 +184,7 @@ FIGURES = {
         "Saturation and entropy",
         ("runs.csv", "diagnostics.parquet"),
         "Above, the share of units behind the pooler's tanh that are further from 0 than .99; below, the mean "
-        "entropy of the predictions of a training batch (nats). Lines are means over the runs of all arms, dotted "
+        "entropy of the predictions of a training batch (nats). Lines are medians over the runs of all arms, dotted "
         "those of failed runs; bands go from the lower to the upper quartile.",
         _has_diagnostics,
     ),

@@ -15,16 +15,16 @@ LABELS = {"saturation": f"units with |tanh| > {THRESHOLD} (share)", "entropy": "
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
-    """Averages both quantities over the runs of all arms, failed and other runs apart.
+    """Takes quartiles of both quantities over the runs of all arms, failed and other runs apart.
 
     Returns:
-        One row a task, `degenerate`, quantity and update: the `mean` over `n` runs, and quartiles.
+        One row a task, `degenerate`, quantity and update: `low`, `median` and `high` of `n` runs.
     """
     kinds = diagnostics["kind"].astype(str)
     wanted = ((diagnostics["quantity"] == "saturation") & (kinds == THRESHOLD)) | (diagnostics["quantity"] == "entropy")
     table = runs[[*KEYS, "degenerate"]].merge(diagnostics[wanted], on=KEYS)
     groups = table.groupby(["task", "degenerate", "quantity", "update"], sort=False, observed=True)["value"]
-    result = groups.agg(["mean", "count"]).rename(columns={"count": "n"})
+    result = groups.agg(["median", "count"]).rename(columns={"count": "n"})
     return result.assign(low=groups.quantile(0.25), high=groups.quantile(0.75)).reset_index()
 
 
@@ -47,7 +47,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
                 wanted = (numbers["task"] == task) & (numbers["quantity"] == quantity)
                 rows = numbers[wanted & (numbers["degenerate"] == failed)].sort_values("update")
                 label = f"{'failed' if failed else 'other'} runs"
-                ax.plot(rows["update"], rows["mean"], color=colour, linestyle=line, label=label)
+                ax.plot(rows["update"], rows["median"], color=colour, linestyle=line, label=label)
                 ax.fill_between(rows["update"], rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0)
             axes[quantities.index(quantity), 0].set_ylabel(LABELS[quantity])
         axes[0, column].set_title(task_title(task))

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from seedvar.figures import score_label, task_title
 from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order
 
-MOST_PRINTED = 12  # seeds a side up to which scores are printed in their cells
+MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
+MEAN = "mean"
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
@@ -29,18 +30,19 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for part, task in zip(parts[:, 0], tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         arms = [arm for t, arm in pairs if t == task]
-        axes = part.subplots(_rows(pairs, task, columns), columns, squeeze=False, sharex=True, sharey=True).flat
+        axes = part.subplots(_rows(pairs, task, columns), columns, squeeze=False, sharex=True, sharey=True).ravel()
+        inits, orders = (sorted(in_order(of_task[seed])) for seed in ("init_seed", "order_seed"))
         norm = Normalize(100 * of_task["score"].min(), 100 * of_task["score"].max())
         for ax, arm in zip(axes, arms, strict=False):
-            image = _panel(ax, of_task[of_task["arm"] == arm], norm)
+            image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm)
             ax.set_title(arm, fontsize=8)
-        for ax in list(axes)[len(arms) :]:
+        for ax in axes[len(arms) :]:
             ax.set_axis_off()
         label = score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0])
         part.colorbar(image, ax=list(part.axes), label=label, aspect=30)
         part.suptitle(task_title(task), fontsize=10)
-        part.supxlabel("order seed (mean over initialisations)", fontsize=9)
-        part.supylabel("initialisation seed (mean over orders)", fontsize=9)
+        part.supxlabel("order seed", fontsize=9)
+        part.supylabel("initialisation seed", fontsize=9)
     return figure
 
 
@@ -51,31 +53,32 @@ def _rows(pairs: list[tuple[str, str]], task: str, columns: int) -> int:
 def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: int) -> tuple[float, float]:
     rows = sum(_rows(pairs, task, columns) for task in dict.fromkeys(t for t, _ in pairs))
     tasks = len({t for t, _ in pairs})
-    return columns * max(1.3, 0.36 * n_orders + 0.6) + 1.4, rows * max(1.0, 0.32 * n_inits + 0.6) + 0.8 * tasks
+    return columns * max(1.3, 0.34 * (n_orders + 1) + 0.4) + 1.4, rows * max(
+        1.0, 0.3 * (n_inits + 1) + 0.5
+    ) + 0.8 * tasks
 
 
-def _panel(ax, rows: pd.DataFrame, norm: Normalize):
-    grid = 100 * rows.pivot(index="init_seed", columns="order_seed", values="score")
+def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize):
+    grid = 100 * rows.pivot(index="init_seed", columns="order_seed", values="score").reindex(inits, columns=orders)
     failed = rows.pivot(index="init_seed", columns="order_seed", values="degenerate").reindex_like(grid)
+    few = max(grid.shape) <= MOST_PRINTED
+    if few:
+        whole = grid.stack().mean()
+        grid[MEAN] = grid.mean(axis=1)
+        grid.loc[MEAN] = grid.mean(axis=0)
+        grid.loc[MEAN, MEAN] = whole
+        for line, at in ((ax.axhline, len(inits)), (ax.axvline, len(orders))):
+            line(at - 0.5, color="white", linewidth=3)
     image = ax.imshow(grid, cmap="viridis", norm=norm, aspect="auto")
     for i in range(grid.shape[0]):
         for j in range(grid.shape[1]):
-            if failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
+            value = grid.iloc[i, j]
+            if i < len(inits) and j < len(orders) and failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
                 ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
-            elif max(grid.shape) <= MOST_PRINTED and pd.notna(grid.iloc[i, j]):
-                dark = norm(grid.iloc[i, j]) < 0.6
-                ax.text(
-                    j,
-                    i,
-                    f"{grid.iloc[i, j]:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color="white" if dark else "black",
-                )
-    by_order, by_init = grid.mean(axis=0), grid.mean(axis=1)
-    few = max(grid.shape) <= MOST_PRINTED
-    ax.set_xticks(range(grid.shape[1]), [f"{o}\n({m:.0f})" if few else o for o, m in by_order.items()])
-    ax.set_yticks(range(grid.shape[0]), [f"{i} ({m:.0f})" if few else i for i, m in by_init.items()])
+            elif few and pd.notna(value):
+                colour = "white" if norm(value) < 0.6 else "black"
+                ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
+    ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=90 if few else 0)
+    ax.set_yticks(range(grid.shape[0]), grid.index)
     ax.grid(visible=False)
     return image

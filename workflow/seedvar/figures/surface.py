@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from seedvar.figures import loss_label, task_title
 
@@ -50,12 +51,14 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.annotate(
                 name,
                 (a, b),
-                xytext=(-7, 5) if a else (7, 5),
+                xytext=(-7, 6) if a else (7, 6) if b else (7, -6),
                 horizontalalignment="right" if a else "left",
+                verticalalignment="bottom" if a or b else "top",
                 textcoords="offset points",
                 fontsize=8,
                 bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
             )
+        ax.xaxis.set_major_locator(MultipleLocator(0.5))
         ax.set_xlabel("towards the first run")
         ax.grid(visible=False)
     axes[0].set_ylabel("towards the second run")
