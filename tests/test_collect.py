@@ -1,16 +1,23 @@
 """Cells become tidy tables; what is missing or damaged is named, never averaged."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from seedvar import store
 from seedvar.collect import collect, read_runs
 from seedvar.errors import UserError
+from seedvar.files import write_json
 from seedvar.grid import expand
 from seedvar.record import RunRecord
 from seedvar.study import RecipeByTask, Study
+
+sys.path.append(str(Path(__file__).parent / "benchmark"))
+import made_up
 
 STUDY = Study(
     data="synthetic",
@@ -131,3 +138,41 @@ def test_a_curve_that_cannot_be_read_is_named(results):
     path.write_text(path.read_text() + "1,2,3,4,5\n")
     with pytest.raises(UserError, match="reinit1/seed-1/curve.csv: cannot be read"):
         collect(STUDY, "mine", "tiny", results)
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Results that are in order, of cells whose data and model are prepared."""
+    made_up.make_model(tmp_path / "tiny")
+    results, cells = tmp_path / "results", [cell for _, cell in expand(STUDY, "tiny")]
+    made_up.prepare(cells, tmp_path / "tiny", results)
+    made_up.make_cells(cells, results)
+    collect(STUDY, "mine", "tiny", results)
+    return results
+
+
+def change_data(results, task):
+    """Makes the data of a task other than the results were trained on."""
+    about = results / "data/synthetic/tiny" / f"{task}-len128" / "data.json"
+    write_json(about, json.loads(about.read_text()) | {"content": "other"})
+    return [cell for _, cell in expand(STUDY, "tiny") if cell.task == task]
+
+
+def test_a_result_of_other_data_is_set_aside_and_never_averaged(prepared):
+    first = change_data(prepared, "syn-stsb")[0]
+    before = (prepared / "mine/runs.csv").read_bytes()
+    with pytest.raises(UserError, match="seed-0/result.json: is of other code, data or weights, and the store has no"):
+        collect(STUDY, "mine", "tiny", prepared)
+    assert not (prepared / first.folder() / "result.json").exists()
+    assert (prepared / first.folder() / "result.outdated").is_file()
+    assert (prepared / "mine/runs.csv").read_bytes() == before
+
+
+def test_a_result_of_other_data_is_replaced_by_what_the_store_has(prepared, capsys):
+    cells = change_data(prepared, "syn-stsb")
+    made_up.make_cells(cells, prepared, in_folder=False, train_loss=0.25)
+    collect(STUDY, "mine", "tiny", prepared)
+    runs = read_runs(prepared / "mine/runs.csv")
+    assert set(runs[runs["task"] == "syn-stsb"]["train_loss"]) == {0.25}
+    assert capsys.readouterr().err.count("was of other code, data or weights; replaced by what the store has") == 4
+    assert store.differing(prepared / "store", runs["fingerprint"].iloc[-1], prepared / cells[-1].folder()) == []

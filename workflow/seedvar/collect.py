@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,8 @@ import pyarrow.parquet as pq
 
 from seedvar import store
 from seedvar.errors import UserError
-from seedvar.files import write_atomically, write_csv
-from seedvar.fingerprint import fingerprint_of
+from seedvar.files import digest, file_digest, read_json, write_atomically, write_csv
+from seedvar.fingerprint import parts_of
 from seedvar.grid import Cell, expand, forgetting_file, forgetting_runs, surface_file
 from seedvar.record import RunRecord, read_record
 from seedvar.study import Study
@@ -31,8 +33,9 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
         UserError: A result is missing or damaged.
     """
     runs, keys, folders, seconds = [], [], [], []
+    fingerprint_of = present_fingerprints(results)
     for arm, cell in expand(study, model_name):
-        record = read_checked(cell, results)
+        record = read_checked(cell, results, fingerprint_of(cell))
         keys.append({"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed})
         runs.append(run_row(keys[-1], cell, record))
         folders.append(results / cell.folder())
@@ -51,14 +54,32 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
 
 
-def read_checked(cell: Cell, results: Path) -> RunRecord:
-    """Reads a cell's result after a look at its files: none that is cut off or was edited is ever averaged.
+def present_fingerprints(results: Path) -> Callable[[Cell], str | None]:
+    """Returns a function that gives a cell's fingerprint as it is now; None where its data or model are not here."""
+    read, digest_of = cache(read_json), cache(file_digest)
 
-    Files that are not what was stored are replaced by what was stored. Where nothing was stored, a
-    damaged result is set aside, so that the next run trains the cell again.
+    def of(cell: Cell) -> str | None:
+        try:
+            return digest(parts_of(cell, results, read, digest_of))
+        except OSError:
+            return None
+
+    return of
+
+
+def read_checked(cell: Cell, results: Path, present: str | None) -> RunRecord:
+    """Reads a cell's result after a look at its files: none that is outdated, cut off or edited is ever averaged.
+
+    Its files are replaced by what the store has. Where that has nothing, the result is set aside, so that
+    the next run trains the cell again.
+
+    Args:
+        cell: The cell.
+        results: The results folder.
+        present: Its fingerprint as it is now, if known.
 
     Raises:
-        UserError: A result is missing, or damaged and not in the store.
+        UserError: The result is missing, or it is not in order and not in the store.
     """
     folder, kept = results / cell.folder(), results / "store"
     path = folder / "result.json"
@@ -68,21 +89,17 @@ def read_checked(cell: Cell, results: Path) -> RunRecord:
     except UserError:
         if not path.is_file():
             raise
-        key, damaged = _fingerprint_or_none(cell, results), [path.name]
-    if not damaged:
+        key, damaged = present, [path.name]
+    outdated = present is not None and key != present
+    if not (damaged or outdated):
         return read_record(path)
-    if key is not None and store.restore(kept, key, folder):
-        print(f"{folder / damaged[0]}: was damaged or edited; replaced by what the store has", file=sys.stderr)
+    file, what = (path, "of other code, data or weights") if outdated else (folder / damaged[0], "damaged or edited")
+    wanted = present or key
+    if wanted and store.restore(kept, wanted, folder):
+        print(f"{file}: was {what}; replaced by what the store has", file=sys.stderr)
         return read_record(path)
-    path.rename(path.with_suffix(".damaged"))
-    raise UserError(f"{folder / damaged[0]}: is damaged, and not in the store; run again to train the cell again")
-
-
-def _fingerprint_or_none(cell: Cell, results: Path) -> str | None:
-    try:
-        return fingerprint_of(cell, results)
-    except OSError:  # its data or model are not prepared here
-        return None
+    path.rename(path.with_suffix(".outdated" if outdated else ".damaged"))
+    raise UserError(f"{file}: is {what}, and the store has no other; run again to train the cell again")
 
 
 def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:
