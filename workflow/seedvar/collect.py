@@ -1,4 +1,4 @@
-"""Gathers the cells of a study into three tables: runs.csv, curves.csv, predictions.parquet."""
+"""Gathers the cells of a study, and the probes on them, into tables (docs/statistics.md explains each)."""
 
 from __future__ import annotations
 
