@@ -185,5 +185,15 @@ def test_a_time_limit_is_three_times_what_cells_took_and_at_least_ten_minutes(tm
     assert limits.keys() == cells.keys()
     assert {limits[each.task, each.recipe.slug()] for each in plain} <= {50, 51}
     assert all(50 < minutes < 100 for key, minutes in limits.items() if "epochs6" in key[1])
-    made_up.make_cells(plain[:1], Path("results"), in_store=False, device="a GPU", wall_time_s=20.0)
-    assert set(cost.time_limits(plan).values()) == {10}  # what a GPU took counts more
+
+    # What a GPU took does not shorten the limit, unless only GPUs are asked for.
+    made_up.make_cells(plain[1:2], Path("results"), device="a GPU", wall_time_s=20.0)
+    assert set(cost.time_limits(plan).values()) == set(limits.values())
+    gpus = make_plan({"study": "s.yaml", "device": "cuda"})
+    assert set(cost.time_limits(gpus).values()) == {10}
+
+    # Of a colleague's task nothing is known here, and nothing is said.
+    (result,) = [path for path in Path("results/store").glob("*/*/result.json") if "a GPU" in path.read_text()]
+    result.write_text(result.read_text().replace("syn-", "their-").replace("learning_rate", "their_field"))
+    assert cost.time_limits(gpus)
+    assert set(cost.time_limits(plan).values()) == set(limits.values())

@@ -1,5 +1,6 @@
 """The state of every cell and why it is invalid; what the store holds for no study."""
 
+import contextlib
 import json
 import os
 import re
@@ -109,7 +110,7 @@ def test_a_cell_that_failed_is_shown_with_the_last_line_of_its_log(make):
     assert reasons(check) == {
         "waiting": 8,
         "seedvar: OSError: no space": 1,
-        "the log just ends: the process was killed": 1,
+        "its log just ends: killed, or running where locks do not reach": 1,
     }
 
 
@@ -235,6 +236,31 @@ def test_a_changed_data_file_is_named(make, tmp_path):
     frame.assign(sentence1="c").to_parquet(folder / "train-00000-of-00001.parquet")
     reason = "the data of rte changed (rte/train-00000-of-00001.parquet)"
     assert reasons(check) == {"invalid": 4, reason: 4}
+
+
+def test_whoever_trains_a_cell_that_is_being_trained_leaves_the_first_alone(make):
+    check = make()
+    cell = cells_of(check)[0]
+    folder, parts = RESULTS / cell.folder(), fingerprint.parts_of(cell, RESULTS)
+    with status.running(folder, parts):
+        (folder / ".writing-half").touch()
+        with contextlib.suppress(ValueError), status.running(folder, parts):
+            raise ValueError
+        assert (folder / ".writing-half").exists()
+        assert (folder / "fingerprint.json").is_file()
+        assert reasons(check) == {"waiting": 7, "running": 1}
+    with status.running(folder, parts):  # and who comes later clears up
+        assert not (folder / ".writing-half").exists()
+
+
+def test_code_that_is_edited_while_a_cell_starts_is_noticed(make):
+    check = make()
+    cell = cells_of(check)[0]
+    key = fingerprint.fingerprint_of(cell, RESULTS)
+    assert cli._training_code(cell, key, RESULTS).__name__ == "train_cell"
+    edit_json(RESULTS / "data/synthetic/tiny/syn-rte-len128/data.json", content="other")
+    with pytest.raises(UserError, match="the code or the data of this cell changed while it was about to start"):
+        cli._training_code(cell, key, RESULTS)
 
 
 def test_another_version_of_a_library_is_reported_and_invalidates_nothing(make):

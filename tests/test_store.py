@@ -36,11 +36,11 @@ def test_the_first_to_keep_a_cell_wins(tmp_path):
     assert (tmp_path / "again" / "result.json").read_text() == "1result.json"
 
 
-def test_an_incomplete_cell_is_not_kept(tmp_path):
+def test_an_incomplete_cell_is_not_kept(tmp_path, capsys):
     make_cell(tmp_path / "cell")
     (tmp_path / "cell" / "curve.csv").unlink()
-    with pytest.raises(OSError, match="curve.csv"):
-        store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    assert "not kept in the store ([Errno 2] No such file or directory: " in capsys.readouterr().err
     assert not store.entry(tmp_path / "store", KEY).exists()
 
 
@@ -76,6 +76,38 @@ def test_a_cells_files_are_compared_with_what_was_stored(tmp_path):
     (tmp_path / "cell" / "curve.csv").write_text("edited")
     (tmp_path / "cell" / "predictions.parquet").unlink()
     assert store.differing(tmp_path / "store", KEY, tmp_path / "cell") == ["curve.csv", "predictions.parquet"]
+
+
+def test_an_entry_without_checksums_is_not_served_but_replaced(tmp_path):
+    make_cell(tmp_path / "cell")
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    (store.entry(tmp_path / "store", KEY) / "checksums.json").unlink()
+    store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    assert store.restore(tmp_path / "store", KEY, tmp_path / "again")
+    (store.entry(tmp_path / "store", KEY) / "checksums.json").unlink()
+    assert not store.restore(tmp_path / "store", KEY, tmp_path / "other")
+    assert not list((tmp_path / "store").glob("*/*"))
+
+
+def test_entries_are_open_to_whom_the_umask_lets_in(tmp_path):
+    before = os.umask(0o002)
+    try:
+        make_cell(tmp_path / "cell")
+        store.keep(tmp_path / "store", KEY, tmp_path / "cell")
+    finally:
+        os.umask(before)
+    assert store.entry(tmp_path / "store", KEY).stat().st_mode & 0o777 == 0o775
+
+
+def test_a_store_that_is_named_where_it_is_anyway_is_no_link(tmp_path):
+    place = tmp_path / "results" / "store"
+    for _ in range(2):
+        store.link(place, tmp_path / "results" / "." / "store")
+        assert place.is_dir()
+        assert not place.is_symlink()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="store: .*/file/store cannot be made .Not a directory.; accepted: a folder"):
+        store.link(place, tmp_path / "file" / "store")
 
 
 def test_the_store_may_be_elsewhere_and_cells_are_never_left_behind(tmp_path):

@@ -181,3 +181,14 @@ def test_a_killed_warm_cell_takes_its_fork_with_it(results):
         else:
             pytest.fail("the fork went on for half a minute")
     assert not (results / cell.folder() / "result.json").exists()
+
+
+def test_weights_that_were_not_kept_are_trained_again_and_the_cell_stays_as_it_was(results):
+    cell = a_cell()
+    assert main(command(cell, results)) == 0
+    before = {path: path.read_bytes() for path in (results / cell.folder()).iterdir()}
+    assert main(["weights", "--cell", repr(cell.specification()), "--results", str(results)]) == 0
+    weights = results / cell.weights_file()
+    assert weights.stat().st_size > 0
+    assert {path: path.read_bytes() for path in (results / cell.folder()).iterdir() if path != weights} == before
+    assert not list((results / "store").glob("*/*/weights.safetensors"))

@@ -171,6 +171,13 @@ def test_an_edit_trains_the_cells_that_it_concerns(copied, name):
     assert told in status
 
 
+def test_a_changed_task_is_not_forgotten_when_its_data_are_made_again(copied):
+    change_a_task(copied)
+    (data,) = copied.glob("results/data/glue/tiny/mrpc-*/data.json")
+    snakemake(copied, str(data.relative_to(copied)), "--cores", "2")
+    assert planned(copied).get("train", 0) == CELLS_A_TASK
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

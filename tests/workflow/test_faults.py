@@ -309,9 +309,9 @@ def test_a_run_that_diverges_is_a_result_and_stops_no_other(study, finish):
     # Weights without a gradient get 0 / 0: those of words that no training example has.
     text = (study / "config/studies/faults.yaml").read_text()
     (study / "config/studies/faults.yaml").write_text(
-        text.replace("slow: {epochs: 60}", "broken: {adam_epsilon: 1e-60}")
+        text.replace("slow: {epochs: 60}", "broken: {adam_epsilon: 1e-60, diagnostics_every: 1}")
     )
-    code, printed = finish("results/faults/summary.csv")
+    code, printed = finish("results/faults/summary.csv", "results/faults/diagnostics.parquet")
     assert code == 0, printed
     runs = pd.read_csv(study / "results/faults/runs.csv")
     assert runs.groupby("arm")["status"].agg(set).to_dict() == {"broken": {"diverged"}, "plain": {"finished"}}

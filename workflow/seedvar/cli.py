@@ -305,6 +305,8 @@ def _prune(arguments) -> None:
     garbage = status.find_garbage(status.store_of(site, results), status.named_cells(site, sorted(files)), results)
     doomed = [*garbage.unnamed, *garbage.abandoned, *(garbage.outdated if arguments.outdated else [])]
     print("\n".join(status.garbage_lines(garbage, arguments.outdated)), flush=True)
+    if site.store:
+        print("The store may be shared: other people's studies are not known here, and count as none")
     question = f"Delete {len(doomed):,} entries? [y/N] "
     if not doomed:
         print("Nothing to delete")
@@ -360,9 +362,9 @@ def _train(arguments) -> int | None:
     print("To repeat: seedvar " + shlex.join(command), file=sys.stderr, flush=True)
 
     from seedvar.status import running
-    from seedvar.training.cell import train_cell
 
     with running(results / cell.folder(), parts):
+        train_cell = _training_code(cell, key, results)
         record = train_cell(cell, key, results, arguments.device, arguments.threads, arguments.keep_weights)
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
@@ -371,26 +373,41 @@ def _train(arguments) -> int | None:
     return None
 
 
+def _training_code(cell, key: str, results: Path):
+    """Imports the code that decides a cell, all of it now; returns `train_cell`.
+
+    Raises:
+        UserError: It is not the code that the fingerprint was made of: somebody has just edited it.
+    """
+    import importlib
+
+    from seedvar.fingerprint import fingerprint_of, sources
+
+    for name in sources(cell.recipe.changes()):
+        importlib.import_module("seedvar." + name.removesuffix(".py").replace("/", "."))
+    if fingerprint_of(cell, results) != key:
+        raise UserError("the code or the data of this cell changed while it was about to start; run again")
+    from seedvar.training.cell import train_cell
+
+    return train_cell
+
+
 def _weights(arguments) -> int | None:
     from seedvar import store
-    from seedvar.files import digest
-    from seedvar.fingerprint import parts_of
+    from seedvar.fingerprint import fingerprint_of
     from seedvar.grid import Cell
 
     cell, results = Cell.from_specification(arguments.cell), arguments.results
-    parts = parts_of(cell, results)
-    key, target = digest(parts), results / cell.weights_file()
+    key, target = fingerprint_of(cell, results), results / cell.weights_file()
     take = lambda: store.take_weights(results / "store", key, target, remove=not arguments.keep)  # noqa: E731
     if take():
         return None
     if (code := _run_warm(arguments)) is not None:
         return code
-    from seedvar.status import running
-    from seedvar.training.cell import train_cell
-
     print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-    with running(results / cell.folder(), parts):
-        train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
+    train_cell = _training_code(cell, key, results)
+    train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
+    store.restore(results / "store", key, results / cell.folder())  # the files of the first time, wall time included
     take()
     return None
 

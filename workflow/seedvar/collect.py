@@ -33,9 +33,7 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
         UserError: A result is missing or damaged.
     """
     runs, keys, folders, seconds = [], [], [], []
-    fingerprint_of = present_fingerprints(results)
-    for arm, cell in expand(study, model_name):
-        record = read_checked(cell, results, fingerprint_of(cell))
+    for arm, cell, record in read_cells(study, model_name, results):
         keys.append({"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed})
         runs.append(run_row(keys[-1], cell, record))
         folders.append(results / cell.folder())
@@ -65,6 +63,24 @@ def present_fingerprints(results: Path) -> Callable[[Cell], str | None]:
             return None
 
     return of
+
+
+def read_cells(study: Study, model_name: str, results: Path) -> list[tuple[str, Cell, RunRecord]]:
+    """Reads the results of a study, each checked; returns arm, cell and result of each.
+
+    Raises:
+        UserError: Some are missing or not in order; all of the latter have been set aside.
+    """
+    present, cells, refused = present_fingerprints(results), [], []
+    for arm, cell in expand(study, model_name):
+        try:
+            cells.append((arm, cell, read_checked(cell, results, present(cell))))
+        except UserError as error:
+            refused.append(str(error))
+    if refused:
+        more = f" (the same of {len(refused) - 1} more cells)" if len(refused) > 1 else ""
+        raise UserError(refused[0] + more)
+    return cells
 
 
 def read_checked(cell: Cell, results: Path, present: str | None) -> RunRecord:
@@ -109,7 +125,7 @@ def collect_diagnostics(study: Study, name: str, model_name: str, results: Path)
         UserError: A file is missing or damaged.
     """
     tables = []
-    for arm, cell in expand(study, model_name):
+    for arm, cell, _ in read_cells(study, model_name, results):
         if cell.recipe.diagnostics_every:
             key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
             tables.append(_read(pd.read_csv, results / cell.folder() / "diagnostics.csv").assign(**key))

@@ -255,8 +255,11 @@ def calibrate(records: Iterable[RunRecord], sizes: Callable[[Cell], DataSize | N
     """
     points = defaultdict(list)
     for record in records:
-        cell = Cell.from_specification(record.cell)
-        size = sizes(cell) if record.status == "finished" else None
+        try:
+            cell = Cell.from_specification(record.cell)
+            size = sizes(cell) if record.status == "finished" else None
+        except (UserError, ValueError, KeyError, TypeError):  # of a task or a field that a colleague has, or had
+            continue
         if size is not None and record.wall_time_s > 0:
             place = (record.device, record.threads, cell.recipe.precision)
             points[place].append((work_of(cell, size).passes, record.wall_time_s, (cell.task, record.slug)))
@@ -264,7 +267,7 @@ def calibrate(records: Iterable[RunRecord], sizes: Callable[[Cell], DataSize | N
 
 
 def _fit(points: list[tuple[float, float, tuple[str, str]]]) -> Line:
-    """Fits seconds = a + b · passes by least squares of the relative error, with a and b not negative."""
+    """Fits seconds = a + b · passes by least squares of the relative error; where a or b is negative, without a."""
     passes, seconds = np.array([point[:2] for point in points], float).T
     scaled = np.stack([1 / seconds, passes / seconds], axis=1)
     start_s, pass_s = 0.0, float(scaled[:, 1].sum() / (scaled[:, 1] ** 2).sum())
@@ -272,8 +275,6 @@ def _fit(points: list[tuple[float, float, tuple[str, str]]]) -> Line:
         a, b = np.linalg.lstsq(scaled / scaled.max(axis=0), np.ones(len(points)), rcond=None)[0] / scaled.max(axis=0)
         if a >= 0 and b >= 0:
             start_s, pass_s = float(a), float(b)
-        elif b < 0:  # recorded while the machine was busy with other things: the mean says as much
-            start_s, pass_s = float(seconds.mean()), 0.0
     errors = np.abs((start_s + pass_s * passes) / seconds - 1)
     by_recipe = defaultdict(list)
     for _, measured, recipe in points:
@@ -304,11 +305,12 @@ def recorded_cells(
                 break
             try:
                 record = read_record(folder / "result.json")
-            except UserError:
+                size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".safetensors")
+            except (UserError, OSError):
                 continue
             if record.cell.get("model") == model and record.fingerprint not in records:
                 records[record.fingerprint] = record
-                sizes.append(sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".safetensors"))
+                sizes.append(size)
     return Recorded(list(records.values()), float(np.mean(sizes)) if sizes else None)
 
 
@@ -360,25 +362,27 @@ def _seconds(cell: Cell, sizes: _Sizes, model: CostModel, device: tuple[str, int
 def time_limits(plan: Plan) -> dict[tuple[str, str], int]:
     """Returns how many minutes a cell may take on a cluster, by task and slug: three times what it should take.
 
-    Calibrated on a sample of recorded cells, on a GPU if there are such; empty while nothing is recorded.
+    Calibrated on a sample of recorded cells; empty while nothing is recorded. Where cells were recorded on several
+    devices that the study may get, the slowest counts: a limit that is too long costs a wait, one that is too short
+    the training.
     """
-    recorded = recorded_cells(plan.cells.values(), plan.model.name, plan.results, plan.results / "store", LIMIT_CELLS)
+    from seedvar.status import store_of
+
+    store = store_of(plan.site, plan.results)
+    recorded = recorded_cells(plan.cells.values(), plan.model.name, plan.results, store, LIMIT_CELLS)
     if not recorded.records:
         return {}
     sizes = _Sizes(plan)
     model = calibrate(recorded.records, sizes)
-    devices = sorted(model.devices(), key=lambda place: place[0] == "cpu")
-    cells = {(cell.task, cell.recipe): cell for cell in (*plan.cells.values(), *plan.intermediates.values())}
-    seconds = {
-        (cell.task, cell.recipe.slug()): _seconds(cell, sizes, model, device)
-        for device in devices[:1]
-        for cell in cells.values()
-    }
-    return {
-        key: max(SHORTEST_LIMIT, math.ceil(LIMIT_FACTOR * expected / 60))
-        for key, expected in seconds.items()
-        if expected is not None
-    }
+    on_cpu = {"cpu": [True], "cuda": [False]}.get(plan.site.device, [True, False])
+    devices = [device for device in model.devices() if (device[0] == "cpu") in on_cpu]
+    limits = {}
+    for cell in {(c.task, c.recipe): c for c in (*plan.cells.values(), *plan.intermediates.values())}.values():
+        seconds = [s for device in devices if (s := _seconds(cell, sizes, model, device)) is not None]
+        if seconds:
+            minutes = math.ceil(LIMIT_FACTOR * max(seconds) / 60)
+            limits[cell.task, cell.recipe.slug()] = max(SHORTEST_LIMIT, minutes)
+    return limits
 
 
 def plan_lines(study: StudyState, plan: Plan, store: Path) -> list[str]:

@@ -24,12 +24,17 @@ def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
     temporary = Path(name)
     try:
         write(temporary)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would lock colleagues out
+        permit(temporary, 0o666)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def permit(path: Path, mode: int) -> None:
+    """Gives what `tempfile` made the permissions that it would have otherwise; its own lock colleagues out."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(mode & ~umask)
 
 
 def write_text(path: Path | str, text: str) -> None:

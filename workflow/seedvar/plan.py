@@ -130,7 +130,10 @@ class Plan:
         if self.results.exists() and not os.access(self.results, os.W_OK):
             raise UserError(f"{self.results}: cannot be written to; accepted: a results folder that can")
         if self.site.store:
-            store.link(self.results / "store", Path(self.site.store).expanduser())
+            target = Path(self.site.store).expanduser()
+            store.link(self.results / "store", target)
+            if not os.access(target, os.W_OK):
+                raise UserError(f"config.yaml: store: {target} cannot be written to; accepted: a folder that can")
 
     def cell(self, folder: str) -> Cell | None:
         """Returns the cell of a folder, be it the study's or one that comes before."""

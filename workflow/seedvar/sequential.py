@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seedvar.collect import present_fingerprints, read_checked, run_row
+from seedvar.collect import read_cells, run_row
 from seedvar.files import read_json
-from seedvar.grid import expand
 from seedvar.stats.planning import interval_half_width
 from seedvar.study import Study
 
@@ -41,9 +40,8 @@ def look(study: Study, model_name: str, results: Path, batch: int) -> dict:
         UserError: A result is missing or damaged.
     """
     n = study.seeds.counts[batch]
-    rows, fingerprint_of = [], present_fingerprints(results)
-    for arm, cell in expand(with_seeds(study, n), model_name):
-        record = read_checked(cell, results, fingerprint_of(cell))
+    rows = []
+    for arm, cell, record in read_cells(with_seeds(study, n), model_name, results):
         rows.append(run_row({"task": cell.task, "arm": arm}, cell, record))
     scores = pd.DataFrame(rows).groupby(["task", "arm"], sort=False)["score"]
     widths = scores.apply(lambda values: 2 * interval_half_width(values.to_numpy(float), study.seeds.statistic))

@@ -21,7 +21,6 @@ import fcntl
 import json
 import platform
 import shlex
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -34,7 +33,7 @@ from typing import TYPE_CHECKING
 from seedvar import store as cell_store
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.files import digest, file_digest, read_json, write_text
+from seedvar.files import digest, file_digest, read_json
 from seedvar.fingerprint import DATA_SOURCES, PACKAGE, parts_of
 from seedvar.grid import Cell, expand, model_folder
 from seedvar.recipe import Recipe
@@ -59,12 +58,17 @@ def running(folder: Path, parts: dict):
 
     What a process that was killed has left half-written there is deleted.
     """
-    write_text(folder / PARTS, json.dumps(parts, indent=1, sort_keys=True) + "\n")
-    with open(folder / PARTS, "r+") as file:
-        with contextlib.suppress(OSError):  # a file system without locks, or somebody trains the same cell
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for path in folder.glob(".writing-*"):
-                path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / PARTS, "a+", encoding="utf-8") as file:  # the file stays the same: the lock is on it
+        mine = _lock(file)
+        if mine is False:  # somebody trains the same cell, from the same parts: both may finish it
+            yield
+            return
+        for path in folder.glob(".writing-*") if mine else ():
+            path.unlink(missing_ok=True)
+        file.truncate(0)
+        file.write(json.dumps(parts, indent=1, sort_keys=True) + "\n")
+        file.flush()
         try:
             yield
         except BaseException:  # a cell that was not trained leaves nothing
@@ -72,6 +76,17 @@ def running(folder: Path, parts: dict):
             with contextlib.suppress(OSError):
                 folder.rmdir()
             raise
+
+
+def _lock(file) -> bool | None:
+    """Locks an open file; returns whether nobody else has, or None on a file system without locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def is_running(folder: Path) -> bool:
@@ -230,7 +245,9 @@ class Checker:
         last = lines[-1] if lines else ""
         if last.startswith(("finished:", "diverged:", "stopped:", "taken from the store")):
             return ()  # it was done once; its result has been deleted since
-        return (last if last.startswith("seedvar: ") else "the log just ends: the process was killed",)
+        return (
+            last if last.startswith("seedvar: ") else "its log just ends: killed, or running where locks do not reach",
+        )
 
 
 def differences(recorded: dict, now: dict) -> list[str]:
@@ -589,8 +606,9 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
     garbage = Garbage()
     for path in sorted(store.glob("*/*")):
         if path.name.startswith(".writing-"):
-            if time.time() - path.stat().st_mtime > ABANDONED_S:
-                garbage.abandoned[path] = _bytes(path)
+            with contextlib.suppress(FileNotFoundError):  # it has just been finished
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    garbage.abandoned[path] = _bytes(path)
             continue
         if not path.is_dir():
             continue
@@ -652,5 +670,4 @@ def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
 def delete_entries(paths: Iterable[Path]) -> None:
     """Deletes entries of the store, each whole: it is renamed first, so that nobody is served half of it."""
     for path in paths:
-        doomed = path if path.name.startswith(".") else path.rename(path.with_name(f".writing-deleted-{path.name}"))
-        shutil.rmtree(doomed)
+        cell_store.discard(path)

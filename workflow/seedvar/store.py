@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from seedvar.errors import UserError
-from seedvar.files import file_digest, read_json, write_atomically, write_json
+from seedvar.files import file_digest, permit, read_json, write_atomically, write_json
 from seedvar.places import cell_folder
 
 # A cell's files; result.json, whose presence says that all are there, is the last to be copied.
@@ -44,13 +44,35 @@ def restore(store: Path, fingerprint: str, folder: Path) -> bool:
     stored = entry(store, fingerprint)
     if not (stored / "result.json").is_file():
         return False
-    if damaged := differing(store, fingerprint, stored):
-        print(f"{stored / damaged[0]}: is damaged; the entry is thrown away", file=sys.stderr)
-        shutil.rmtree(stored, ignore_errors=True)
+    if damaged := _damage(store, fingerprint):
+        print(f"{stored / damaged}: is damaged; the entry is thrown away", file=sys.stderr)
+        discard(stored)
         return False
     for name in _files(stored):
         write_atomically(folder / name, lambda path, name=name: shutil.copyfile(stored / name, path))
     return True
+
+
+def _damage(store: Path, fingerprint: str) -> str | None:
+    """Returns the first file of an entry that is not as it was written."""
+    stored = entry(store, fingerprint)
+    if not (stored / CHECKSUMS).is_file():
+        return CHECKSUMS
+    return next(iter(differing(store, fingerprint, stored)), None)
+
+
+def discard(stored: Path) -> None:
+    """Deletes an entry whole: it is renamed first, so that nobody is served half of it.
+
+    Raises:
+        UserError: It belongs to somebody who shares the store, but not the right to delete.
+    """
+    try:
+        shutil.rmtree(stored.rename(stored.with_name(f".writing-deleted-{os.getpid()}-{stored.name}")))
+    except FileNotFoundError:  # somebody was faster
+        pass
+    except OSError as error:
+        raise UserError(f"{stored}: cannot be deleted ({error.strerror}); accepted: that its owner does it") from None
 
 
 def serve(store: Path, fingerprint: str, results: Path) -> bool:
@@ -83,9 +105,14 @@ def link(place: Path, target: Path) -> None:
     """Makes `place`, the store of this results folder, a link to a store elsewhere, such as a lab's.
 
     Raises:
-        UserError: There is a store of its own at `place` already.
+        UserError: There is a store of its own at `place` already, or `target` cannot be made.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"config.yaml: store: {target} cannot be made ({error.strerror}); accepted: a folder") from None
+    if place.exists() and place.resolve() == target.resolve():
+        return
     if place.is_symlink():
         place.unlink()
     if place.is_dir():
@@ -105,7 +132,7 @@ def keep_weights(store: Path, fingerprint: str, write) -> None:
 
 
 def take_weights(store: Path, fingerprint: str, target: Path, remove: bool) -> bool:
-    """Links (or copies) the weights of a stored cell to `target`; returns whether there were any.
+    """Copies the weights of a stored cell to `target`; returns whether there were any.
 
     Args:
         store: The store.
@@ -116,29 +143,33 @@ def take_weights(store: Path, fingerprint: str, target: Path, remove: bool) -> b
     source = entry(store, fingerprint) / WEIGHTS
     if not source.is_file():
         return False
-    write_atomically(target, lambda path: _link(source, path))
+    write_atomically(target, lambda path: shutil.copyfile(source, path))
     if remove:
         source.unlink()
     return True
 
 
-def _link(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copyfile(source, target)
-
-
 def keep(store: Path, fingerprint: str, folder: Path) -> None:
-    """Copies a finished cell into the store, whole or not at all; a cell that is there stays as it is."""
+    """Copies a finished cell into the store, whole or not at all; a whole cell that is there stays as it is.
+
+    A cell that cannot be kept is no less finished: that is said, and no error.
+    """
+    try:
+        _keep(store, fingerprint, folder)
+    except (OSError, UserError) as error:
+        print(f"{entry(store, fingerprint)}: not kept in the store ({error})", file=sys.stderr)
+
+
+def _keep(store: Path, fingerprint: str, folder: Path) -> None:
     target = entry(store, fingerprint)
     if target.is_dir():
-        return
+        if not _damage(store, fingerprint):
+            return
+        discard(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
     try:
-        temporary.chmod(0o755)
+        permit(temporary, 0o777)
         for name in _files(folder):
             shutil.copyfile(folder / name, temporary / name)
         write_json(temporary / CHECKSUMS, {name: file_digest(temporary / name) for name in _files(temporary)})

@@ -8,6 +8,7 @@ the `datasets` library, and `data.json` beside it says what they are. Its
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ def prepare(task: Task, model_folder: Path, max_length: int, folder: Path, glue_
         folder / "data.json",
         {
             "task": task.name,
+            "declaration": asdict(task),  # a change of it is a change of this file, and so a reason to train again
             "max_length": max_length,
             "examples": {split: len(tokens) for split, tokens in splits.items()},
             "tokens": {split: int(tokens.offsets[-1]) for split, tokens in splits.items()},

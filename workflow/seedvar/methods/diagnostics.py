@@ -70,7 +70,8 @@ class Diagnostics(Watcher):
                 share = (self.activations.abs() > threshold).float().mean()
                 self._record(update, "saturation", "pooler", f"{threshold:.2f}", share)
         if self.logits is not None and self.logits.shape[1] > 1:  # a regression has no distribution over classes
-            entropy = torch.distributions.Categorical(logits=self.logits).entropy().mean()
+            # A run that diverges has no distribution either; it ends by itself, and not by an error here.
+            entropy = torch.distributions.Categorical(logits=self.logits, validate_args=False).entropy().mean()
             self._record(update, "entropy", "classifier", "all", entropy)
         self.before = self._copy()
 
