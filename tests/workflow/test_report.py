@@ -176,7 +176,7 @@ def test_the_report_is_read_in_a_browser(browser, folder, run_in, tmp_path):
     pictures = {path for path in results if path.endswith(".png")}
     assert {f"results/made_up/figures/{file.name}" for file in folder.glob("figures/*.png")} == pictures
     assert len(pictures) >= 2
-    tables = {f"results/made_up/tables/{name}.html" for name in ("summary", "comparisons")}
+    tables = {f"results/made_up/tables/{name}.html" for name in ("scores", "summary", "comparisons")}
     assert set(results) == pictures | tables | {"results/made_up/notebook.html"}
 
     seen = {}
