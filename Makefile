@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help setup quickstart test test-slurm bench-scale lint format schema lock
+.PHONY: help setup quickstart test test-slurm bench-scale bench-statistics lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (D
 
 bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 made-up cells (takes a while)
 	$(BIN)/python tests/benchmark/scale.py
+
+bench-statistics: setup  ## Measure the statistics of 5,000 made-up runs
+	$(BIN)/python tests/benchmark/statistics_of_many_runs.py
 
 lint: setup  ## Check style and the workflow
 	$(BIN)/ruff check .
