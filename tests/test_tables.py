@@ -2,6 +2,8 @@
 
 import io
 import math
+import shutil
+import subprocess
 
 import pandas as pd
 import pytest
@@ -199,3 +201,18 @@ def test_scores_have_a_row_an_arm_and_a_column_a_task():
         UserError, match="--layout: 'comparisons' is not accepted for summary.csv; accepted: scores, su"
     ):
         render(table, ".md", layout="comparisons")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex on this machine")
+def test_latex_takes_every_table(tmp_path):
+    runs = pd.concat([table_of({"a_b": [0.7, 0.8, 0.9], "50%": [0.5, 0.5, 0.5]}, task) for task in ("rte", "cola")])
+    for layout in ("scores", "summary", "comparisons"):
+        table = compare(runs, "50%") if layout == "comparisons" else summarise(runs)
+        (tmp_path / f"{layout}.tex").write_text(render(table, ".tex", baseline="50%", layout=layout))
+    inputs = "".join(f"\\input{{{layout}}}\n\n" for layout in ("scores", "summary", "comparisons"))
+    preamble = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+    (tmp_path / "paper.tex").write_text(f"{preamble}{inputs}\\end{{document}}\n")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-1500:]
+    assert (tmp_path / "paper.pdf").read_bytes()[:4] == b"%PDF"

@@ -143,6 +143,11 @@ def figure_sources(wildcards):
     return [*sources_of(f"figures/{name}.py"), source_path("figures/seedvar.mplstyle")]
 
 
+def figure_kind(wildcards):
+    is_box = PLAN.site.distribution == "box" or wildcards.figure != "distribution"
+    return "" if is_box else f"--kind {PLAN.site.distribution}"
+
+
 def figure_caption(wildcards):
     return f"{FIGURES[wildcards.figure].caption} {PLAN.runs_in_words}"
 

@@ -22,7 +22,8 @@ rule figure:
         "../../envs/seedvar.yaml"
     params:
         caption=figure_caption,
+        kind=figure_kind,
         warm=warm_option,
     shell:
-        "seedvar figure {wildcards.figure} {input.tables} --out {output}"
+        "seedvar figure {wildcards.figure} {input.tables} {params.kind} --out {output}"
         " {params.warm} --log {log}"

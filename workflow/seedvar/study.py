@@ -176,6 +176,9 @@ class SiteConfig(Strict):
         True,
         description="Start local cells as forks of a process that has imported PyTorch already; saves seconds a cell.",
     )
+    distribution: Literal["box", "violin", "points"] = Field(
+        "box", description="What the figure of distributions draws behind the runs; points: nothing."
+    )
     from_tables: bool = Field(False, description="Draw figures from existing tables; plan no training.")
 
 
