@@ -77,8 +77,9 @@ FIGURES = {
         ("runs.csv",),
         "The score of every run at the end of training, one panel a task and one column an arm (Zhang et al. 2021, "
         "Fig. 2). A point is a run (one seed), a cross a failed run; failed runs are counted under each arm. Boxes "
-        "span the quartiles, whiskers 1.5 interquartile ranges; the dashed line is the majority score. A score that"
-        " is not defined is drawn at the majority score.",
+        "span the quartiles, whiskers 1.5 interquartile ranges (where config.yaml asks for violins instead, they are "
+        "kernel density estimates); the dashed line is the majority score. A score that is not defined is drawn at the "
+        "majority score.",
     ),
     "learning-curves": FigureKind(
         "Learning curves",
