@@ -1,6 +1,6 @@
 """The table of edits: what each change of a finished study makes Snakemake train again, and no cell more.
 
-The study is run once (a process of pytest); every edit is made in a copy of it, times of change and Snakemake's records included, and the
+The study is run once; every edit is made in a copy of it, times of change and Snakemake's records included, and the
 jobs of a dry run are counted.
 """
 
