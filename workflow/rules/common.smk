@@ -21,7 +21,7 @@ from seedvar.plan import (
     sources_of,
 )
 from seedvar.progress import report_progress
-from seedvar.scheduling import calm
+from seedvar.scheduling import calm, look_for_garbage_less
 from seedvar.stats import LAYOUTS, STATISTICS
 
 
@@ -32,6 +32,7 @@ def command_line(settings, *names):
 
 
 put_commands_on_path()
+look_for_garbage_less()
 try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()

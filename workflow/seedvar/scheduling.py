@@ -1,7 +1,8 @@
-"""Keeps Snakemake's scheduler from looking for jobs ever more often."""
+"""Keeps Snakemake from wasting time on thousands of jobs."""
 
 from __future__ import annotations
 
+import gc
 import threading
 
 
@@ -33,3 +34,11 @@ def calm(scheduler) -> None:
         scheduler._open_jobs.release()
 
     scheduler._schedule_reevalutation = look_again
+
+
+def look_for_garbage_less() -> None:
+    """Has Python look less often for garbage: the objects that Snakemake makes for a job live until its end.
+
+    Looking among them takes about a tenth of the time in which thousands of jobs are planned.
+    """
+    gc.set_threshold(200_000, 20, 100)
