@@ -162,7 +162,8 @@ def test_a_result_of_other_data_is_set_aside_and_never_averaged(prepared):
     outdated = change_data(prepared, "syn-stsb")
     before = (prepared / "mine/runs.csv").read_bytes()
     with pytest.raises(
-        UserError, match=r"seed-0/result.json: is of other code, data or weights, and .* \(the same of 3 more cells\)"
+        UserError,
+        match=r"seed-0/result.json: is of other code, data or weights, and .* \(3 more cells are not in order either\)",
     ):
         collect(STUDY, "mine", "tiny", prepared)
     for cell in outdated:

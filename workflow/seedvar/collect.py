@@ -78,7 +78,7 @@ def read_cells(study: Study, model_name: str, results: Path) -> list[tuple[str, 
         except UserError as error:
             refused.append(str(error))
     if refused:
-        more = f" (the same of {len(refused) - 1} more cells)" if len(refused) > 1 else ""
+        more = f" ({len(refused) - 1} more cells are not in order either)" if len(refused) > 1 else ""
         raise UserError(refused[0] + more)
     return cells
 

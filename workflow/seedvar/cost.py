@@ -368,6 +368,8 @@ def time_limits(plan: Plan) -> dict[tuple[str, str], int]:
     """
     from seedvar.status import store_of
 
+    if not plan.cells:
+        return {}
     store = store_of(plan.site, plan.results)
     recorded = recorded_cells(plan.cells.values(), plan.model.name, plan.results, store, LIMIT_CELLS)
     if not recorded.records:

@@ -53,9 +53,8 @@ def _rows(pairs: list[tuple[str, str]], task: str, columns: int) -> int:
 def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: int) -> tuple[float, float]:
     rows = sum(_rows(pairs, task, columns) for task in dict.fromkeys(t for t, _ in pairs))
     tasks = len({t for t, _ in pairs})
-    return columns * max(1.3, 0.34 * (n_orders + 1) + 0.4) + 1.4, rows * max(
-        1.0, 0.3 * (n_inits + 1) + 0.5
-    ) + 0.8 * tasks
+    width, height = max(1.3, 0.34 * (n_orders + 1) + 0.4), max(1.0, 0.3 * (n_inits + 1) + 0.5)
+    return columns * width + 1.4, rows * height + 0.8 * tasks
 
 
 def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize):
