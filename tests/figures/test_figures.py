@@ -181,7 +181,9 @@ def test_the_step_multiple_shows_theory_and_measurement_of_each_optimizer(runs):
     table = quantity_table(runs, [("step_multiple", "measured", 4.0), ("step_multiple", "analytic", 4.1)])
     numbers = step_multiple.numbers(runs, table)
     assert numbers[["optimizer", "median", "analytic", "n"]].iloc[0].tolist() == ["adamw", 4.0, 4.1, 12]
-    assert step_multiple.draw(numbers).axes[0].get_xlabel() == "update"
+    ax = step_multiple.draw(numbers).axes[0]
+    assert ax.get_xlabel() == "update"
+    assert ax.get_title() == "syn-rte (synthetic), cola, mrpc"
 
 
 def test_forgetting_draws_a_line_a_run_and_the_pretrained_model(runs):

@@ -129,8 +129,10 @@ def test_runs_without_a_training_loss_leave_a_note():
 
 
 def test_comparisons_fill_what_is_significant_and_tell_failures():
-    table = compare(make_runs(TWO, seeds=12), "adamw")
-    ax = comparisons.draw(comparisons.numbers(table)).axes[0]
+    runs = make_runs(TWO, seeds=12)
+    table = compare(runs, "adamw")
+    ax = comparisons.draw(comparisons.numbers(runs, table)).axes[0]
+    assert ax.get_xlabel() == "test accuracy × 100: difference from adamw, which failed 0/12"
     assert ax.texts[0].get_text().endswith("failed 1/12")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["bertadam"]
     point = next(line for line in ax.lines if line.get_marker() == "o")

@@ -104,7 +104,7 @@ FIGURES = {
     ),
     "comparisons": FigureKind(
         "Every arm against the baseline",
-        ("comparisons.csv",),
+        ("runs.csv", "comparisons.csv"),
         "Difference of each arm's mean score from the baseline arm's, with its 95 % Welch interval, not adjusted; "
         "filled points differ from 0 at .05 by Welch's test after Holm's correction over all rows. Failed runs are "
         "included and counted; A12 is the chance that a run of the arm scores higher than one of the baseline.",

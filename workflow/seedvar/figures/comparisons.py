@@ -5,15 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import task_title
+from seedvar.figures import score_label, task_title
 from seedvar.figures.style import in_order, panels
 
 
-def numbers(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Picks difference, interval, A12 and failures out of comparisons.csv."""
+def numbers(runs: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Picks difference, interval, A12 and failures out of comparisons.csv, with the score of each task."""
     columns = ["mean_difference", "mean_difference_low", "mean_difference_high", "welch_p_holm", "a12"]
     counts = ["failed", "n", "failed_baseline", "n_baseline"]
-    return comparisons[["task", "arm", "baseline", *columns, *counts]]
+    scores = runs.drop_duplicates("task").set_index("task")[["metric", "split"]]
+    return comparisons[["task", "arm", "baseline", *columns, *counts]].join(scores, on="task")
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -34,8 +35,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
         ax.set_yticks(range(len(rows)), rows["arm"])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         first = rows.iloc[0]
-        ax.set_xlabel(f"difference from {first['baseline']} × 100, which failed "
-                      f"{first['failed_baseline']:.0f}/{first['n_baseline']:.0f}")  # fmt: skip
+        failed = f"{first['failed_baseline']:.0f}/{first['n_baseline']:.0f}"
+        score = score_label(first["metric"], first["split"])
+        ax.set_xlabel(f"{score}: difference from {first['baseline']}, which failed {failed}")
         ax.set_title(task_title(task))
         ax.grid(axis="x")
     return figure

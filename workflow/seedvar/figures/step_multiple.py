@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.figures import task_title
 from seedvar.figures.style import KEYS, arm_colours, in_order
 
 
@@ -13,14 +14,15 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
     """Computes median and range over all runs of an optimizer, measured and as theory says.
 
     Returns:
-        One row an optimizer and update: `median`, `min`, `max` of what was measured in `n` runs, and
-        `analytic`.
+        One row an optimizer and update: `median`, `min`, `max` of what was measured in `n` runs of all `tasks`,
+        and `analytic`.
     """
     table = diagnostics[diagnostics["quantity"] == "step_multiple"].merge(runs[[*KEYS, "optimizer"]], on=KEYS)
     keys = ["optimizer", "update"]
     measured = table[table["kind"] == "measured"].groupby(keys)["value"].agg(["median", "min", "max", "count"])
     analytic = table[table["kind"] == "analytic"].groupby(keys)["value"].first()
-    return measured.rename(columns={"count": "n"}).assign(analytic=analytic).reset_index()
+    tasks = ", ".join(task_title(task) for task in in_order(table["task"]))
+    return measured.rename(columns={"count": "n"}).assign(analytic=analytic, tasks=tasks).reset_index()
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -42,6 +44,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
             elinewidth=0.8,
             label=f"{optimizer} (at most {rows['n'].max()} runs)",
         )
+    ax.set_title(numbers["tasks"].iloc[0], wrap=True)
     ax.set_xlabel("update")
     ax.set_ylabel("update / bias-corrected update")
     ax.set_ylim(bottom=0)
