@@ -151,7 +151,9 @@ def test_expected_performance_has_test_above_validation_and_only_validation_with
 def test_profiles_and_seeds_needed_are_drawn_for_any_study():
     runs = make_runs(TWO)
     profiles = performance_profile(runs, np.random.default_rng(0))
-    assert len(performance_profiles.draw(performance_profiles.numbers(profiles)).axes[0].lines) == 3
+    ax = performance_profiles.draw(performance_profiles.numbers(runs, profiles)).axes[0]
+    assert ax.get_title() == "cola, syn-rte (synthetic)"
+    assert len(ax.lines) == 3
     needed = compute_seeds_needed(summarise(runs), "adamw")
     figure = seeds_needed.draw(seeds_needed.numbers(needed))
     assert figure.axes[0].get_title() == "cola, against adamw"

@@ -27,6 +27,11 @@ def task_title(task: str) -> str:
     return f"{task} (synthetic)" if task.startswith("syn-") else task
 
 
+def all_titles(tasks) -> str:
+    """Returns the titles of several tasks, for a panel that shows them together."""
+    return ", ".join(task_title(task) for task in dict.fromkeys(tasks))
+
+
 def score_label(metric: str, split: str) -> str:
     """Returns the label of an axis of scores."""
     return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
@@ -120,7 +125,7 @@ FIGURES = {
     ),
     "performance-profiles": FigureKind(
         "Performance profiles",
-        ("profiles.csv",),
+        ("runs.csv", "profiles.csv"),
         "The share of runs that score above each level, averaged over tasks; scores are normalised so that 0 is the"
         " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands, drawn for up to 6 arms, are pointwise 95 % "
         "intervals of a bootstrap over runs within tasks.",

@@ -6,12 +6,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.figures import all_titles
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
 
 
-def numbers(profiles: pd.DataFrame) -> pd.DataFrame:
-    """Takes profiles.csv as it is: `arm`, `tau`, `share`, `low`, `high`."""
-    return profiles
+def numbers(runs: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
+    """Takes profiles.csv (`arm`, `tau`, `share`, `low`, `high`) and says of which `tasks` it is."""
+    return profiles.assign(tasks=all_titles(runs["task"]))
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -26,6 +27,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.fill_between(
                 rows["tau"], 100 * rows["low"], 100 * rows["high"], color=styles[arm]["color"], alpha=0.13, linewidth=0
             )
+    ax.set_title(numbers["tasks"].iloc[0], wrap=True)
     ax.axvline(0, linestyle="--", color="#333333", linewidth=1)
     ax.set_xlabel("normalised score τ (0: trivial predictor, 1: perfect)")
     ax.set_ylabel("runs that score above τ (%)")

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import task_title
+from seedvar.figures import all_titles
 from seedvar.figures.style import KEYS, arm_colours, in_order
 
 
@@ -21,8 +21,8 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
     keys = ["optimizer", "update"]
     measured = table[table["kind"] == "measured"].groupby(keys)["value"].agg(["median", "min", "max", "count"])
     analytic = table[table["kind"] == "analytic"].groupby(keys)["value"].first()
-    tasks = ", ".join(task_title(task) for task in in_order(table["task"]))
-    return measured.rename(columns={"count": "n"}).assign(analytic=analytic, tasks=tasks).reset_index()
+    result = measured.rename(columns={"count": "n"}).assign(analytic=analytic, tasks=all_titles(table["task"]))
+    return result.reset_index()
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
