@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seedvar.collect import read_runs, read_table
 from seedvar.errors import UserError
 from seedvar.figures import distribution, learning_curves
-from seedvar.notebook import Picture
+from seedvar.report.notebook import Picture
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import more_seeds_for_width, seeds_needed
 from seedvar.stats.selection import expected_performance
-from seedvar.study import read_study, study_path
+from seedvar.study.reading import read_study, study_path
+from seedvar.tables.read import read_runs, read_table
 
 if Path.cwd().name == "notebooks":  # where Jupyter starts
     os.chdir("..")

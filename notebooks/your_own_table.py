@@ -16,12 +16,12 @@ import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.figures import distribution
-from seedvar.notebook import Picture
-from seedvar.runs_table import import_runs
+from seedvar.report.notebook import Picture
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import seeds_needed
-from seedvar.study import read_study
+from seedvar.study.reading import read_study
+from seedvar.tables.foreign import import_runs
 
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seedvar import store
-from seedvar.collect import collect, read_runs
+from seedvar.cells import store
+from seedvar.cells.record import RunRecord
 from seedvar.errors import UserError
 from seedvar.files import write_json
-from seedvar.grid import expand
-from seedvar.record import RunRecord
-from seedvar.study import RecipeByTask, Study
+from seedvar.study.grid import expand
+from seedvar.study.study import RecipeByTask, Study
+from seedvar.tables.collect import collect
+from seedvar.tables.read import read_runs
 
 sys.path.append(str(Path(__file__).parent / "benchmark"))
 import made_up

@@ -10,14 +10,14 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "benchmark"))
 import made_up
 
-from seedvar import cost, status
-from seedvar.cost import DataSize, Work, block_parameters, calibrate, data_size, flops_of, work_of
+from seedvar.cells.cell import Cell
+from seedvar.cells.recipe import Recipe
 from seedvar.data.splits import split
 from seedvar.data.tasks import TASKS
+from seedvar.engine.plan import make_plan
 from seedvar.files import write_json
-from seedvar.grid import Cell
-from seedvar.plan import make_plan
-from seedvar.recipe import Recipe
+from seedvar.status.hours import calibrate
+from seedvar.status.work import DataSize, Work, block_parameters, data_size, flops_of, work_of
 
 
 def cell(task="rte", seed=0, **recipe):

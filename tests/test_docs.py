@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from seedvar.collect import read_table
+from seedvar.cells.recipe import Recipe
+from seedvar.engine.plan import CELL_TABLES
 from seedvar.methods.diagnostics import Diagnostics
-from seedvar.plan import CELL_TABLES
-from seedvar.recipe import Recipe
-from seedvar.runs_table import KEYS
 from seedvar.stats import STATISTICS
+from seedvar.study.table_study import KEYS
+from seedvar.tables.read import read_table
 
 REPOSITORY = Path(__file__).parents[1]
 STUDIES = [REPOSITORY / "results" / name for name in ("microcosm", "quickstart")]  # their tables are in the repository

@@ -91,8 +91,8 @@ def test_a_method_and_a_figure_are_added_as_the_guide_says(checkout, tiny_models
     script = f"""
 import json
 from pathlib import Path
-from seedvar.fingerprint import fingerprint_of, sources
-from seedvar.grid import Cell
+from seedvar.cells.fingerprint import fingerprint_of, sources
+from seedvar.cells.cell import Cell
 for path in ({str(before)!r}, {str(after)!r}):
     record = json.loads(Path(path).read_text())
     assert fingerprint_of(Cell.from_specification(record["cell"]), Path("results")) == record["fingerprint"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from seedvar import fingerprint as module
-from seedvar.fingerprint import TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
-from seedvar.imports import reached
+from seedvar.cells import fingerprint as module
+from seedvar.cells.fingerprint import TRAINING_CORE, WITHOUT_INFLUENCE, fingerprint, sources
+from seedvar.engine.code import reached
 from seedvar.methods import METHODS
 
 CELL = {

@@ -1,9 +1,10 @@
 """Cells: their names, their folders, their identity."""
 
-from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
-from seedvar.probes import Forgetting, Probes, RunOf, Surface
-from seedvar.recipe import Recipe
-from seedvar.study import Study
+from seedvar.cells.cell import Cell
+from seedvar.cells.recipe import Recipe
+from seedvar.study.grid import expand, forgetting_runs, surface_runs
+from seedvar.study.probes import Forgetting, Probes, RunOf, Surface
+from seedvar.study.study import Study
 
 STUDY = Study(data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
 

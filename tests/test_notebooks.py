@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from seedvar.files import write_csv
-from seedvar.notebook import main, run_block, split_blocks, to_html
-from seedvar.runs_table import import_runs
-from seedvar.study import read_study
+from seedvar.report.notebook import main, run_block, split_blocks, to_html
+from seedvar.study.reading import read_study
+from seedvar.tables.foreign import import_runs
 
 REPOSITORY = Path(__file__).parents[1]
 FINISHED, OWN = (REPOSITORY / "notebooks" / f"{name}.py" for name in ("finished_study", "your_own_table"))

@@ -5,8 +5,8 @@ import os
 import pandas as pd
 import pytest
 
+from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
-from seedvar.plan import make_plan
 
 STUDY = """
 data: {data}

@@ -4,7 +4,7 @@ import io
 import os
 import time
 
-from seedvar.progress import progress_line, report_progress
+from seedvar.engine.progress import progress_line, report_progress
 
 
 def test_the_line_says_how_far_a_study_is():

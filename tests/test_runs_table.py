@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from seedvar.errors import UserError
-from seedvar.runs_table import import_runs
 from seedvar.stats.describe import summarise
-from seedvar.study import read_study
+from seedvar.study.reading import read_study
+from seedvar.tables.foreign import import_runs
 
 REPOSITORY = Path(__file__).parents[1]
 STUDY = """

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from seedvar.scheduling import calm
+from seedvar.engine.scheduling import calm
 
 
 class Scheduler:

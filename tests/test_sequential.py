@@ -5,11 +5,12 @@ import json
 import pytest
 from scipy import stats
 
+from seedvar.cells.record import RunRecord
+from seedvar.engine.seeds import decided, look, with_seeds
 from seedvar.errors import UserError
-from seedvar.grid import expand
-from seedvar.record import RunRecord
-from seedvar.sequential import decided, look, with_seeds
-from seedvar.study import Study, read_study
+from seedvar.study.grid import expand
+from seedvar.study.reading import read_study
+from seedvar.study.study import Study
 
 STUDY = Study(
     data="synthetic",

@@ -16,11 +16,11 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "benchmark"))
 import made_up
 
-from seedvar import cli, fingerprint, status, store
+from seedvar.cells import fingerprint, store
+from seedvar.cells.cell import Cell
+from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
 from seedvar.files import digest, read_json, write_json
-from seedvar.grid import Cell
-from seedvar.plan import make_plan
 
 REPOSITORY = Path(__file__).parents[1]
 STUDY = """

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from seedvar import store
+from seedvar.cells import store
 from seedvar.errors import UserError
 
 KEY = "ab" * 32
@@ -132,9 +132,9 @@ def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_pa
     sys.path.append(str(Path(__file__).parent / "benchmark"))
     import made_up
 
-    from seedvar.fingerprint import fingerprint_of, quick_fingerprint
-    from seedvar.grid import Cell
-    from seedvar.recipe import Recipe
+    from seedvar.cells.cell import Cell
+    from seedvar.cells.fingerprint import fingerprint_of, quick_fingerprint
+    from seedvar.cells.recipe import Recipe
 
     made_up.make_model(tmp_path / "tiny")
     recipes = [Recipe(), Recipe(learning_rate=1e-4, mixout=0.1), Recipe(max_length=32)]

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
-from seedvar.recipe import Recipe
-from seedvar.runs_table import TableStudy
-from seedvar.study import SiteConfig, Study, json_schema, read_site_config, read_study
+from seedvar.study.reading import json_schema, read_study
+from seedvar.study.site import SiteConfig, read_site_config
+from seedvar.study.study import Study
+from seedvar.study.table_study import TableStudy
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -207,7 +209,7 @@ def test_the_json_schemas_in_the_repository_are_those_of_the_models(name, model)
 def test_every_study_that_ships_is_valid_for_model_and_schema(path):
     from jsonschema import Draft202012Validator
 
-    from seedvar.study import read_yaml
+    from seedvar.study.reading import read_yaml
 
     assert read_study(path).description
     schema = json.loads((REPOSITORY / "workflow/schemas/study.schema.json").read_text())

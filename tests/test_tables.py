@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from seedvar.errors import UserError
+from seedvar.report.printed import render
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
-from seedvar.tables import render
 
 pytestmark = pytest.mark.filterwarnings("error")
 

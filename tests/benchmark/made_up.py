@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from seedvar import store
+from seedvar.cells import store
+from seedvar.cells.cell import Cell
+from seedvar.cells.fingerprint import parts_of
+from seedvar.cells.record import RunRecord
 from seedvar.data.tasks import TASKS
 from seedvar.files import digest, write_json
-from seedvar.fingerprint import parts_of
-from seedvar.grid import Cell
-from seedvar.record import RunRecord
 
 N_EXAMPLES = 400  # of the development set, half of them validation
 
@@ -28,8 +28,8 @@ def make_model(folder: Path) -> None:
 
 def prepare(cells: list[Cell], model: Path, results: Path) -> None:
     """Prepares the model and the data that cells name, without tokenising anything."""
-    from seedvar.models.sources import ModelSource
-    from seedvar.models.sources import prepare as copy_model
+    from seedvar.models.checkpoints import ModelSource
+    from seedvar.models.checkpoints import prepare as copy_model
 
     for name in {cell.model for cell in cells}:
         copy_model(ModelSource(name, folder=model), results / "models" / name)

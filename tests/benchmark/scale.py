@@ -17,7 +17,7 @@ from pathlib import Path
 
 import made_up
 
-from seedvar.plan import make_plan
+from seedvar.engine.plan import make_plan
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = """

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seedvar import cli
+from seedvar.cli import main
 from seedvar.stats import RUNS, STATISTICS
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.figures import (
     comparisons,
@@ -19,7 +20,6 @@ from seedvar.figures import (
     training_length,
 )
 from seedvar.figures.style import FAILED_COLOUR, alike_but_for
-from seedvar.recipe import Recipe
 from seedvar.stats.aggregate import performance_profile
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise

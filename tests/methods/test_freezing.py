@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.models.build import build_model
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 from seedvar.training.optimizers import make_optimizer
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
-from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 
 
 def test_the_encoder_arrives_bit_for_bit_and_the_head_is_that_of_a_plain_run(tiny_models, tmp_path):

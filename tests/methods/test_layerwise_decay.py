@@ -4,11 +4,11 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 from seedvar.training.optimizers import make_optimizer
 
 

@@ -6,10 +6,11 @@ import types
 import pytest
 import torch
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
-from seedvar.methods import METHODS, Watcher, methods_with
-from seedvar.models.build import build_model
-from seedvar.recipe import Recipe
+from seedvar.methods import METHODS
+from seedvar.methods.hooks import Watcher, methods_with
+from seedvar.training.network import build_model
 from seedvar.training.optimizers import make_optimizer
 
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
 from seedvar.methods.mixout import MixLinear, apply_mixout
-from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 
 P = 0.3
 

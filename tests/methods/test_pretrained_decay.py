@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
 from seedvar.methods.pretrained_decay import PretrainedDecay
-from seedvar.models.build import build_model
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 from seedvar.training.optimizers import make_optimizer
 
 RATE, STRENGTH, PULLS = 0.1, 0.5, 7

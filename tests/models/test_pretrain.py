@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from seedvar.files import read_json
+from seedvar.models.checkpoints import EMBEDDED
 from seedvar.models.pretrain import Pretraining, held_out_loss, train
-from seedvar.models.sources import EMBEDDED
 
 SHIPPED = EMBEDDED["syn-bert"]
 RECORD = read_json(SHIPPED / "pretraining.json")

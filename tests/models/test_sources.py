@@ -4,7 +4,7 @@ import pytest
 
 from seedvar.errors import UserError
 from seedvar.files import read_json
-from seedvar.models.sources import ModelSource, content, prepare, resolve, whole_content
+from seedvar.models.checkpoints import ModelSource, content, prepare, resolve, whole_content
 
 
 def test_every_kind_of_source_is_found(tiny_models):

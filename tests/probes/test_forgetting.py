@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertConfig
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
-from seedvar.models.build import build_model
-from seedvar.models.sources import EMBEDDED
+from seedvar.models.checkpoints import EMBEDDED
 from seedvar.probes.forgetting import load_paragraphs, mask, perplexities
-from seedvar.recipe import Recipe
+from seedvar.training.network import build_model
 
 FOLDER = EMBEDDED["syn-bert"]
 TEXT = load_paragraphs("synthetic", None, 12)

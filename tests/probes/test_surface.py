@@ -5,17 +5,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from seedvar.cells.cell import Cell
+from seedvar.cells.recipe import Recipe
 from seedvar.data.prepare import prepare as prepare_data
 from seedvar.data.splits import split
 from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
-from seedvar.grid import Cell
-from seedvar.models.build import build_model
-from seedvar.models.sources import ModelSource
-from seedvar.models.sources import prepare as prepare_model
+from seedvar.models.checkpoints import ModelSource
+from seedvar.models.checkpoints import prepare as prepare_model
 from seedvar.probes.surface import axis, surface_row
-from seedvar.recipe import Recipe
 from seedvar.training.loop import forward, loss_of, make_batch
+from seedvar.training.network import build_model
 
 TASK = TASKS["syn-rte"]
 RECIPE = Recipe(n_train=40)

@@ -10,15 +10,15 @@ import sys
 import pandas as pd
 import pytest
 
-from seedvar import warm
-from seedvar.cli import main
+from seedvar.cells.cell import Cell
+from seedvar.cells.recipe import Recipe
+from seedvar.cells.record import read_record
+from seedvar.cli.main import main
 from seedvar.data.prepare import prepare as prepare_data
 from seedvar.data.tasks import TASKS
-from seedvar.grid import Cell
-from seedvar.models.sources import ModelSource
-from seedvar.models.sources import prepare as prepare_model
-from seedvar.recipe import Recipe
-from seedvar.record import read_record
+from seedvar.engine import warm
+from seedvar.models.checkpoints import ModelSource
+from seedvar.models.checkpoints import prepare as prepare_model
 
 RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluations=2)
 
@@ -95,8 +95,8 @@ def test_a_stored_cell_is_served_without_training_or_torch(results):
     subprocess.run(["rm", "-rf", str(results / "cells")], check=True)
     script = f"""
 import sys
-from seedvar import warm
-from seedvar.cli import main
+from seedvar.engine import warm
+from seedvar.cli.main import main
 code = main({command(cell, results)!r})
 assert "torch" not in sys.modules
 sys.exit(code)

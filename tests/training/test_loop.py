@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.prepare import prepare
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
-from seedvar.models.build import build_model
 from seedvar.models.families import FAMILIES
-from seedvar.recipe import Recipe
 from seedvar.training import loop
 from seedvar.training.loop import fine_tune, make_batch, predict
+from seedvar.training.network import build_model
 
 CPU = torch.device("cpu")
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from seedvar.recipe import Recipe
-from seedvar.training.optimizers import TransformersAdamW, make_optimizer, schedule
+from seedvar.cells.recipe import Recipe
+from seedvar.training.adam import TransformersAdamW
+from seedvar.training.optimizers import make_optimizer
+from seedvar.training.schedule import schedule
 
 GRADIENTS = [0.1, -0.2, 0.3]
 # theta after each of three updates: theta = 1, eta = .01, eps = 1e-6, lambda = .01

@@ -2,7 +2,7 @@
 
 import torch
 
-from seedvar.training.streams import generator, stream_seed
+from seedvar.streams import generator, stream_seed
 
 
 def test_a_stream_depends_on_its_seed_and_purpose_alone():

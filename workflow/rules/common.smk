@@ -6,22 +6,16 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from seedvar.cost import time_limits
+from seedvar.status.hours import time_limits
 from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
-from seedvar.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
-from seedvar.plan import (
-    make_plan,
-    put_commands_on_path,
-    source_list,
-    source_path,
-    sources_name,
-    sources_of,
-)
-from seedvar.progress import report_progress
-from seedvar.scheduling import calm, look_for_garbage_less
+from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
+from seedvar.engine.plan import make_plan, put_commands_on_path
+from seedvar.engine.code import source_list, source_path, sources_name, sources_of
+from seedvar.engine.progress import report_progress
+from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.stats import LAYOUTS, STATISTICS
 
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from seedvar.cli import main
+from seedvar.cli.main import main
 
 sys.exit(main())

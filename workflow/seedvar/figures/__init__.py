@@ -14,33 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "matthews": "MCC",
-    "spearman": "Spearman ρ",
-}
-
-
-def task_title(task: str) -> str:
-    """Returns a task's name for a title; synthetic tasks are called synthetic."""
-    return f"{task} (synthetic)" if task.startswith("syn-") else task
-
-
-def all_titles(tasks) -> str:
-    """Returns the titles of several tasks, for a panel that shows them together."""
-    return ", ".join(task_title(task) for task in dict.fromkeys(tasks))
-
-
-def score_label(metric: str, split: str) -> str:
-    """Returns the label of an axis of scores."""
-    return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
-
-
-def loss_label(metric: str) -> str:
-    """Returns the label of an axis of training losses: of a regression a squared error, else cross-entropy."""
-    return f"training loss ({'squared error' if metric == 'spearman' else 'nats'})"
-
 
 @dataclass(frozen=True)
 class FigureKind:

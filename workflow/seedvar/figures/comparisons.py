@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import score_label, task_title
 from seedvar.figures.style import in_order, panels
+from seedvar.words import score_label, task_title
 
 
 def numbers(runs: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.errors import UserError
-from seedvar.figures import score_label, task_title
 from seedvar.figures.style import KEYS, arm_colours, draw_box, draw_runs, in_order, jitter, panels, run_handles
+from seedvar.words import score_label, task_title
 
 KINDS = ("box", "violin", "points")
 

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import score_label, task_title
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
+from seedvar.words import score_label, task_title
 
 SPLITS = ("test", "validation")
 

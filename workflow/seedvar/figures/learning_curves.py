@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import loss_label, score_label, task_title
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
+from seedvar.words import loss_label, score_label, task_title
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:

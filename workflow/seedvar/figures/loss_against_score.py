@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy.stats import spearmanr
 
-from seedvar.figures import loss_label, score_label, task_title
 from seedvar.figures.style import COLOURS, FAILED_COLOUR, KEYS, arm_colours, in_order, panels
+from seedvar.words import loss_label, score_label, task_title
 
 MARKERS = "osD^vP*<>h"
 SMALLEST = 1e-8  # stands for a loss of 0 on a logarithmic scale

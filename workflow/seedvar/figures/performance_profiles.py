@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import all_titles
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
+from seedvar.words import all_titles
 
 
 def numbers(runs: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:

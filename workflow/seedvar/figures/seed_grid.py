@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from seedvar.figures import score_label, task_title
 from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order
+from seedvar.words import score_label, task_title
 
 MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
 MEAN = "mean"

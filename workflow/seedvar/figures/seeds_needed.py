@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import task_title
 from seedvar.figures.style import in_order, panels
+from seedvar.words import task_title
 
 MARKS = {"runs_for_mean": ("o", "#0072B2", "difference of means"), "runs_for_spread": ("s", "#E69F00", "ratio of SDs"),
          "runs_for_failures": ("^", "#009E73", "failure rates")}  # fmt: skip

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
-from seedvar.recipe import Recipe
 
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 

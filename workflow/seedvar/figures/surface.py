@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from seedvar.figures import loss_label, task_title
+from seedvar.words import loss_label, task_title
 
 LEVELS = 18  # contours
 

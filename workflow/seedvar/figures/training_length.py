@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures import score_label, task_title
 from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below
+from seedvar.words import score_label, task_title
 
 LINES = ["optimizer", "reinit_layers"]
 

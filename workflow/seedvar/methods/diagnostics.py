@@ -25,9 +25,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.methods import Watcher
-from seedvar.models.families import embeddings_of, family_of, pooler_of
-from seedvar.recipe import Recipe
+from seedvar.cells.recipe import Recipe
+from seedvar.methods.hooks import Watcher
+from seedvar.models.families import family_of
+from seedvar.models.layers import embeddings_of, pooler_of
 
 THRESHOLDS = (0.85, 0.90, 0.95, 0.99)  # of saturation, as in the code of Mosbach et al. (2021)
 

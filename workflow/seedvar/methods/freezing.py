@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
-from seedvar.models.families import embeddings_of, layers_of
-from seedvar.recipe import Recipe
+from seedvar.models.layers import embeddings_of, layers_of
 
 
 def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:

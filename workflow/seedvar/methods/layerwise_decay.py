@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from seedvar.models.families import embeddings_of, layers_of
-from seedvar.recipe import Recipe
+from seedvar.cells.recipe import Recipe
+from seedvar.models.layers import embeddings_of, layers_of
 
 
 def learning_rate_factors(model: nn.Module, recipe: Recipe) -> dict[int, float]:

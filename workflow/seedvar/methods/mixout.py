@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.recipe import Recipe
+from seedvar.cells.recipe import Recipe
 
 
 class MixLinear(nn.Module):

@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.methods import Watcher
-from seedvar.recipe import Recipe
+from seedvar.cells.recipe import Recipe
+from seedvar.methods.hooks import Watcher
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> PretrainedDecay:

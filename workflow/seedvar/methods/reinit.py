@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
-from seedvar.models.families import layers_of, pooler_of
-from seedvar.recipe import Recipe
-from seedvar.training.streams import generator
+from seedvar.models.layers import layers_of, pooler_of
+from seedvar.streams import generator
 
 
 def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:

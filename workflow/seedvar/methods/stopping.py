@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.metrics import is_degenerate
 from seedvar.data.tasks import Task
-from seedvar.methods import Watcher
-from seedvar.recipe import Recipe
+from seedvar.methods.hooks import Watcher
 
 
 def watch(model, optimizer, recipe: Recipe) -> Stopping:

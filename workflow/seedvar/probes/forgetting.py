@@ -20,7 +20,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from seedvar.errors import UserError, first_line
-from seedvar.models.families import family_of, layers_of
+from seedvar.models.families import family_of
+from seedvar.models.layers import layers_of
 
 MASKED_SHARE = 0.15
 BATCH = 64  # paragraphs

@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from seedvar.cells.cell import Cell
 from seedvar.data.splits import split
 from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
-from seedvar.grid import Cell
 from seedvar.training.cell import build_initial_model
 from seedvar.training.loop import forward, loss_of, make_batch
 

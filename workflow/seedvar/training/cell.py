@@ -15,17 +15,19 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from seedvar import store
+from seedvar.cells import store
+from seedvar.cells.cell import Cell
+from seedvar.cells.record import RunRecord
 from seedvar.data.metrics import constant_loss, is_degenerate, majority_score, scores
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import TASKS, Task
 from seedvar.data.tokens import Tokens, load_tokens
 from seedvar.files import write_atomically, write_text
-from seedvar.grid import Cell, model_folder
-from seedvar.models.build import build_model
-from seedvar.record import RunRecord
-from seedvar.training.device import claimed_device, keep_memory, make_deterministic
+from seedvar.study.grid import model_folder
+from seedvar.training.determinism import make_deterministic
+from seedvar.training.device import claimed_device, keep_memory
 from seedvar.training.loop import Outcome, fine_tune, labels_of
+from seedvar.training.network import build_model
 
 
 def train_cell(

@@ -61,15 +61,6 @@ def first_free(names: list[str], poll_s: float = 0.5):
             return
 
 
-def make_deterministic(threads: int) -> None:
-    """Makes results repeatable bit for bit on one machine: fixed kernels, a fixed thread count."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.set_num_threads(threads)
-
-
 def keep_memory() -> None:
     """Asks glibc to keep freed memory instead of returning it to the system at every free.
 

@@ -11,14 +11,15 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.metrics import scores
 from seedvar.data.splits import Part, split
 from seedvar.data.tasks import Task
 from seedvar.data.tokens import Tokens
-from seedvar.methods import methods_with
-from seedvar.recipe import Recipe
-from seedvar.training.optimizers import make_optimizer, schedule
-from seedvar.training.streams import generator, stream_seed
+from seedvar.methods.hooks import methods_with
+from seedvar.streams import generator, stream_seed
+from seedvar.training.optimizers import make_optimizer
+from seedvar.training.schedule import schedule
 
 EVALUATION_BATCH = 64  # examples; no influence on the result beyond rounding
 

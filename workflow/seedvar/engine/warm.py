@@ -182,7 +182,7 @@ def _child(connection: socket.socket) -> int:
     os.chdir(request["folder"])
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
 
-    from seedvar.cli import main
+    from seedvar.cli.main import main
 
     try:
         code = main(request["command"])

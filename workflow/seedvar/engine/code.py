@@ -34,3 +34,34 @@ def reached(name: str) -> list[str]:
             found.add(file)
             waiting += imported(file)
     return sorted(found)
+
+
+from pathlib import Path
+
+from seedvar.cells.cell import Cell
+from seedvar.cells.fingerprint import PACKAGE
+from seedvar.engine.code import reached
+from seedvar.methods import names_of
+
+
+def sources_of(name: str) -> list[str]:
+    """Lists the source files that decide a statistic or figure, given its module's path, as inputs of a rule.
+
+    Reading and writing of files is not among them, nor are lists of what there is.
+    """
+    return [source_path(file) for file in reached(name) if not file.endswith(("__init__.py", "errors.py", "files.py"))]
+
+
+def source_list(name: str, results: Path | str = "results") -> str:
+    """Returns the path of a list of source files, see `Plan.write_source_lists`."""
+    return f"{results}/.sources/{name}.sha256"
+
+
+def sources_name(cell: Cell) -> str:
+    """Names the list of the source files that decide the result of a cell."""
+    return "+".join(["train", *names_of(cell.recipe.changes())])
+
+
+def source_path(name: str) -> str:
+    """Returns the path of a source file of the package as an input of a rule."""
+    return f"workflow/seedvar/{name}"

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seedvar.collect import read_cells, run_row
 from seedvar.files import read_json
 from seedvar.stats.planning import interval_half_width
-from seedvar.study import Study
+from seedvar.study.study import Study
+from seedvar.tables.checked import read_cells
+from seedvar.tables.collect import run_row
 
 
 def with_seeds(study: Study, n: int) -> Study:

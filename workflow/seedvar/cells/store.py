@@ -18,9 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from seedvar.cells.places import cell_folder
 from seedvar.errors import UserError
 from seedvar.files import file_digest, permit, read_json, write_atomically, write_json
-from seedvar.places import cell_folder
 
 # A cell's files; result.json, whose presence says that all are there, is the last to be copied.
 NEEDED = ["curve.csv", "predictions.parquet"]

@@ -12,13 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedvar.cells.places import data_folder, model_folder
 from seedvar.data.tasks import TASKS
 from seedvar.files import digest, file_digest, read_json
 from seedvar.methods import names_of
-from seedvar.places import data_folder, model_folder
 
 if TYPE_CHECKING:
-    from seedvar.grid import Cell
+    from seedvar.cells.cell import Cell
 
 PACKAGE = Path(__file__).parent
 DEFAULT_MAX_LENGTH = 128  # that of a recipe, which never changes

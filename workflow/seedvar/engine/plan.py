@@ -5,32 +5,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from seedvar import store
+from seedvar.cells import store
+from seedvar.cells.cell import Cell
+from seedvar.cells.fingerprint import DATA_SOURCES, PACKAGE, sources
 from seedvar.data import glue
-from seedvar.data.splits import split
-from seedvar.data.synthetic import make_examples
 from seedvar.data.tasks import TASKS
+from seedvar.engine.code import source_list, source_path, sources_name
+from seedvar.engine.digests import _Digests
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.files import file_digest, read_json, write_json, write_text
-from seedvar.fingerprint import DATA_SOURCES, PACKAGE, sources
-from seedvar.grid import Cell, expand, forgetting_runs, surface_runs
-from seedvar.imports import reached
-from seedvar.methods import names_of
-from seedvar.models import sources as models
-from seedvar.models.families import family_of
-from seedvar.recipe import Recipe
-from seedvar.runs_table import TableStudy, find_table
+from seedvar.files import file_digest, read_json, write_text
+from seedvar.models import checkpoints as models
 from seedvar.stats import STATISTICS
-from seedvar.study import SiteConfig, Study, read_site_config, read_study, study_path
+from seedvar.study.checks import _check_model, _check_sizes
+from seedvar.study.grid import expand, forgetting_runs, surface_runs
+from seedvar.study.reading import read_study, study_path
+from seedvar.study.site import SiteConfig, read_site_config
+from seedvar.study.study import Study
+from seedvar.study.table_study import TableStudy, find_table
 
 
 @dataclass(frozen=True)
@@ -190,29 +187,6 @@ def _possible(kinds: dict, study, tables: set[str]) -> list[str]:
     return names
 
 
-def sources_of(name: str) -> list[str]:
-    """Lists the source files that decide a statistic or figure, given its module's path, as inputs of a rule.
-
-    Reading and writing of files is not among them, nor are lists of what there is.
-    """
-    return [source_path(file) for file in reached(name) if not file.endswith(("__init__.py", "errors.py", "files.py"))]
-
-
-def source_list(name: str, results: Path | str = "results") -> str:
-    """Returns the path of a list of source files, see `Plan.write_source_lists`."""
-    return f"{results}/.sources/{name}.sha256"
-
-
-def sources_name(cell: Cell) -> str:
-    """Names the list of the source files that decide the result of a cell."""
-    return "+".join(["train", *names_of(cell.recipe.changes())])
-
-
-def source_path(name: str) -> str:
-    """Returns the path of a source file of the package as an input of a rule."""
-    return f"workflow/seedvar/{name}"
-
-
 def put_commands_on_path() -> None:
     """Lets jobs find the `seedvar` and `snakemake` of the environment that this process runs in."""
     os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
@@ -269,74 +243,3 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     return Plan(
         site, study, str(path), path.stem, source, cells, intermediates, kept, model_content, data_content, results
     )
-
-
-def _check_model(config: dict, name: str, study: Study, path: Path) -> None:
-    """Refuses what a local model cannot do."""
-    family = family_of(config.get("model_type"))
-    depth = config.get("num_hidden_layers") or config.get("n_layers") or 0
-    if study.probes.forgetting and (family.layers is None or family.word_head is None):
-        raise UserError(
-            f"{path}: probes.forgetting: {name} has no single layers or no masked-word head; accepted: leave it out"
-        )
-    for arm, recipe in [pair for task in study.tasks for pair in study.named_recipes(task).items()]:
-        for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
-            if field in recipe.changes() and family.layers is None:
-                raise UserError(
-                    f"{path}: arm '{arm}': {field}: the layers of {name} share one set of parameters, so that none "
-                    f"can be treated by itself; accepted: {Recipe.model_fields[field].default}"
-                )
-        for field in ("reinit_layers", "frozen_layers"):
-            if getattr(recipe, field) > depth:
-                raise UserError(
-                    f"{path}: arm '{arm}': {field}: {getattr(recipe, field)} is not accepted; "
-                    f"{name} has {depth} layers, so 0 to {depth} is"
-                )
-        if recipe.reinit_pooler and family.pooler is None:
-            raise UserError(f"{path}: arm '{arm}': reinit_pooler: {name} has no pre-trained pooler; accepted: false")
-
-
-def _check_sizes(study: Study, site: SiteConfig, path: Path) -> None:
-    """Refuses few-sample training sets that the data, where they are at hand, are too small for."""
-    if study.data == "glue" and not site.glue_dir:
-        return
-    for task in [TASKS[name] for name in study.tasks]:
-        labels = None
-        for arm, recipe in study.named_recipes(task.name).items():
-            if recipe.n_train is None:
-                continue
-            if labels is None and study.data == "synthetic":
-                rows = {name: make_examples(task.name, name) for name in ("train", "validation")}
-                labels = {name: np.array([row["label"] for row in examples]) for name, examples in rows.items()}
-            elif labels is None:
-                labels = glue.local_labels(Path(site.glue_dir).expanduser(), task)
-            try:
-                split(task, labels, recipe.split, recipe.n_train)
-            except UserError as error:
-                raise UserError(f"{path}: arm '{arm}': {error}") from None
-
-
-class _Digests:
-    """Remembers digests by path, size and time of change, so that big files are read once."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        try:
-            self.known = read_json(path)
-        except (OSError, ValueError):
-            self.known = {}
-        self.changed = False
-
-    def of(self, paths: list[Path], compute) -> str:
-        files = sorted(file for path in paths for file in ([path] if path.is_file() else path.iterdir()))
-        stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        key = repr(stats)
-        if key not in self.known:
-            self.known[key] = compute()
-            self.changed = True
-        return self.known[key]
-
-    def save(self) -> None:
-        if self.changed:
-            with contextlib.suppress(OSError):  # who only looks may have no right to write
-                write_json(self.path, self.known)

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from seedvar.cells.recipe import Recipe
 from seedvar.data.tasks import Task
 from seedvar.errors import UserError
-from seedvar.methods import methods_with
+from seedvar.methods.hooks import methods_with
 from seedvar.models.families import DROPOUT_KEYS, family_of
-from seedvar.recipe import Recipe
-from seedvar.training.streams import generator
+from seedvar.streams import generator
 
 
 def build_model(

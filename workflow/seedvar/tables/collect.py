@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import math
 import sys
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seedvar import store
+from seedvar.cells.cell import Cell
+from seedvar.cells.record import RunRecord
 from seedvar.errors import UserError
-from seedvar.files import digest, file_digest, read_json, write_atomically, write_csv
-from seedvar.fingerprint import parts_of
-from seedvar.grid import Cell, expand, forgetting_file, forgetting_runs, surface_file
-from seedvar.record import RunRecord, read_record
-from seedvar.study import Study
-
-# Columns that the statistics and the figures need; a table from elsewhere must have them.
-NEEDED = ["task", "arm", "init_seed", "order_seed", "metric", "split", "score", "majority", "degenerate"]
+from seedvar.files import write_atomically, write_csv
+from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file
+from seedvar.study.study import Study
+from seedvar.tables.checked import read_cells
+from seedvar.tables.read import _read
 
 
 def collect(study: Study, name: str, model_name: str, results: Path) -> None:
@@ -50,72 +46,6 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     )
     write_csv(target / "runs.csv", pd.DataFrame(runs))
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
-
-
-def present_fingerprints(results: Path) -> Callable[[Cell], str | None]:
-    """Returns a function that gives a cell's fingerprint as it is now; None where its data or model are not here."""
-    read, digest_of = cache(read_json), cache(file_digest)
-
-    def of(cell: Cell) -> str | None:
-        try:
-            return digest(parts_of(cell, results, read, digest_of))
-        except OSError:
-            return None
-
-    return of
-
-
-def read_cells(study: Study, model_name: str, results: Path) -> list[tuple[str, Cell, RunRecord]]:
-    """Reads the results of a study, each checked; returns arm, cell and result of each.
-
-    Raises:
-        UserError: Some are missing or not in order; all of the latter have been set aside.
-    """
-    present, cells, refused = present_fingerprints(results), [], []
-    for arm, cell in expand(study, model_name):
-        try:
-            cells.append((arm, cell, read_checked(cell, results, present(cell))))
-        except UserError as error:
-            refused.append(str(error))
-    if refused:
-        more = f" ({len(refused) - 1} more cells are not in order either)" if len(refused) > 1 else ""
-        raise UserError(refused[0] + more)
-    return cells
-
-
-def read_checked(cell: Cell, results: Path, present: str | None) -> RunRecord:
-    """Reads a cell's result after a look at its files: none that is outdated, cut off or edited is ever averaged.
-
-    Its files are replaced by what the store has. Where that has nothing, the result is set aside, so that
-    the next run trains the cell again.
-
-    Args:
-        cell: The cell.
-        results: The results folder.
-        present: Its fingerprint as it is now, if known.
-
-    Raises:
-        UserError: The result is missing, or it is not in order and not in the store.
-    """
-    folder, kept = results / cell.folder(), results / "store"
-    path = folder / "result.json"
-    try:
-        key = read_record(path).fingerprint
-        damaged = store.differing(kept, key, folder)
-    except UserError:
-        if not path.is_file():
-            raise
-        key, damaged = present, [path.name]
-    outdated = present is not None and key != present
-    if not (damaged or outdated):
-        return read_record(path)
-    file, what = (path, "of other code, data or weights") if outdated else (folder / damaged[0], "damaged or edited")
-    wanted = present or key
-    if wanted and store.restore(kept, wanted, folder):
-        print(f"{file}: was {what}; replaced by what the store has", file=sys.stderr)
-        return read_record(path)
-    path.rename(path.with_suffix(".outdated" if outdated else ".damaged"))
-    raise UserError(f"{file}: is {what}, and the store has no other; run again to train the cell again")
 
 
 def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:
@@ -200,35 +130,6 @@ def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
         "best_update": record.best_update,
         "fingerprint": record.fingerprint,
     }
-
-
-def read_runs(path: Path) -> pd.DataFrame:
-    """Reads a runs table.
-
-    Raises:
-        UserError: There is no such file, or a column that statistics need is missing.
-    """
-    runs = read_table(path)
-    if missing := [column for column in NEEDED if column not in runs.columns]:
-        raise UserError(f"{path}: column '{missing[0]}' is missing; accepted: a table with {', '.join(NEEDED)}")
-    return runs
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Reads a table of a study, CSV or Parquet; a task or an arm may be called `2` or `None`."""
-    if path.suffix == ".parquet":
-        table = _read(pd.read_parquet, path)
-        return table.astype({name: str for name in table.columns if table[name].dtype == "category"})
-    return _read(
-        lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
-    )
-
-
-def _read(reader, path: Path) -> pd.DataFrame:
-    try:
-        return reader(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
 
 
 def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:

@@ -1,0 +1,64 @@
+"""The lock of a cell that trains: who holds it, and what its fingerprint is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+PARTS = "fingerprint.json"
+
+
+@contextlib.contextmanager
+def running(folder: Path, parts: dict):
+    """Writes what a cell's fingerprint is made of into its folder, and marks the cell as running.
+
+    What a process that was killed has left half-written there is deleted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / PARTS, "a+", encoding="utf-8") as file:  # the file stays the same: the lock is on it
+        mine = _lock(file)
+        if mine is False:  # somebody trains the same cell, from the same parts: both may finish it
+            yield
+            return
+        for path in folder.glob(".writing-*") if mine else ():
+            path.unlink(missing_ok=True)
+        file.truncate(0)
+        file.write(json.dumps(parts, indent=1, sort_keys=True) + "\n")
+        file.flush()
+        try:
+            yield
+        except BaseException:  # a cell that was not trained leaves nothing
+            (folder / PARTS).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
+
+
+def _lock(file) -> bool | None:
+    """Locks an open file; returns whether nobody else has, or None on a file system without locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def is_running(folder: Path) -> bool:
+    """Returns whether a process trains the cell of this folder."""
+    try:
+        with open(folder / PARTS) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,158 @@
+"""What the store holds for no study."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedvar.cells import store as cell_store
+from seedvar.cells.cell import Cell
+from seedvar.cells.fingerprint import parts_of
+from seedvar.cells.record import read_record
+from seedvar.errors import UserError
+from seedvar.files import digest, file_digest, read_json
+from seedvar.study.grid import expand
+from seedvar.words import _cells
+
+if TYPE_CHECKING:
+    from seedvar.study.site import SiteConfig
+
+
+ABANDONED_S = 24 * 3600  # a half-written entry of the store that is older than this is nobody's any more
+
+
+@dataclass
+class Garbage:
+    """What the store holds for no study.
+
+    Attributes:
+        unnamed: Entries of cells that no study has, with their size in bytes.
+        outdated: Entries of cells that a study has, but of other code, data or weights than now.
+        abandoned: Half-written entries of processes that are gone.
+        unreadable: Entries whose result cannot be read; they are left alone.
+        weights: Weights in entries, with their size.
+        kept: Number of entries that a study names.
+    """
+
+    unnamed: dict[Path, int] = field(default_factory=dict)
+    outdated: dict[Path, int] = field(default_factory=dict)
+    abandoned: dict[Path, int] = field(default_factory=dict)
+    unreadable: list[Path] = field(default_factory=list)
+    weights: dict[Path, int] = field(default_factory=dict)
+    about: dict[Path, str] = field(default_factory=dict)
+    kept: int = 0
+
+
+def named_cells(site: SiteConfig, files: Iterable[Path]) -> dict[str, Cell]:
+    """Returns folder and cell of everything that studies train.
+
+    Args:
+        site: Settings of this place.
+        files: The study files.
+
+    Raises:
+        UserError: A study cannot be read, so that its cells are not known.
+    """
+    from seedvar.models.checkpoints import resolve
+    from seedvar.study.reading import read_study
+    from seedvar.study.table_study import TableStudy
+
+    cells = {}
+    for path in files:
+        try:
+            study = read_study(path)
+            if isinstance(study, TableStudy):
+                continue
+            name = resolve(study.model, site.models, str(path)).name
+            for _, cell in expand(study, name):
+                cells[cell.folder()] = cell
+                if first := cell.intermediate():
+                    cells[first.folder()] = first
+        except UserError as error:
+            raise UserError(f"nothing is deleted while a study cannot be read: {error}") from None
+    return cells
+
+
+def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
+    """Looks through the store for entries that no study names.
+
+    Args:
+        store: The store.
+        cells: The cells of all studies, by folder.
+        results: The results folder, with the prepared data and models.
+    """
+    read, digest_of = cache(read_json), cache(file_digest)
+    garbage = Garbage()
+    for path in sorted(store.glob("*/*")):
+        if path.name.startswith(".writing-"):
+            with contextlib.suppress(FileNotFoundError):  # it has just been finished
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    garbage.abandoned[path] = _bytes(path)
+            continue
+        if not path.is_dir():
+            continue
+        weights = path / cell_store.WEIGHTS
+        if weights.is_file():
+            garbage.weights[weights] = weights.stat().st_size
+        try:
+            cell = Cell.from_specification(read_record(path / "result.json").cell)
+        except (UserError, ValueError, KeyError, TypeError):
+            garbage.unreadable.append(path)
+            continue
+        garbage.about[path] = f"{cell.data}, {cell.model}, {cell.task}, {cell.recipe.slug()}"
+        if cells.get(cell.folder()) != cell:
+            garbage.unnamed[path] = _bytes(path)
+            continue
+        try:
+            is_present = digest(parts_of(cell, results, read, digest_of)) == path.name
+        except (OSError, ValueError, KeyError):  # not prepared here: nothing is known of it
+            is_present = True
+        if is_present:
+            garbage.kept += 1
+        else:
+            garbage.outdated[path] = _bytes(path)
+    return garbage
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
+    """Writes what the store holds for no study; one line a recipe."""
+    from seedvar.words import size_in_words
+
+    lines = [f"{garbage.kept:,} entries are of cells that a study names"]
+
+    def section(title: str, entries: dict[Path, int]) -> None:
+        if entries:
+            lines.append(f"{len(entries):,} {title}, {size_in_words(sum(entries.values()))}:")
+            counts, sizes = Counter(), Counter()
+            for path, size in entries.items():
+                counts[garbage.about.get(path, "half-written")] += 1
+                sizes[garbage.about.get(path, "half-written")] += size
+            lines.extend(f"  {about}: {_cells(n)}, {size_in_words(sizes[about])}" for about, n in counts.items())
+
+    section("entries are of cells that no study names", garbage.unnamed)
+    note = "" if outdated else ", kept without --outdated"
+    section(f"entries are of a study's cells with other code, data or weights than now{note}", garbage.outdated)
+    section("entries were begun a day ago or more and never finished", garbage.abandoned)
+    if garbage.weights:
+        size = size_in_words(sum(garbage.weights.values()))
+        lines.append(f"{len(garbage.weights):,} entries have weights with them, {size}; they go with their entries")
+    if garbage.unreadable:
+        lines.append(f"{len(garbage.unreadable):,} entries cannot be read and are left alone:")
+        lines += [f"  {path}" for path in garbage.unreadable[:10]]
+    return lines
+
+
+def delete_entries(paths: Iterable[Path]) -> None:
+    """Deletes entries of the store, each whole: it is renamed first, so that nobody is served half of it."""
+    for path in paths:
+        cell_store.discard(path)

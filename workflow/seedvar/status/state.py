@@ -1,0 +1,256 @@
+"""How far a study is, whether and why each of its cells is invalid, and what the store holds for no study.
+
+A cell is
+
+- done: its result is there, and its fingerprint is what it would be now;
+- running: a process holds the lock on `fingerprint.json` in its folder, which `seedvar train` takes before it
+  trains. The kernel lets go of the lock when the process ends, however it ends. On a cluster this needs a file
+  system that shares locks between nodes (NFS, GPFS, Lustre with `flock`); on others a cell that runs elsewhere
+  counts as waiting;
+- waiting: there is no result;
+- invalid: there is a result that does not count any more, with the reasons.
+
+The reasons come from comparing what the fingerprint of a result was made of, recorded in `fingerprint.json` beside
+it, with what it would be made of now. Nothing here imports PyTorch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedvar.cells import store as cell_store
+from seedvar.cells.cell import Cell
+from seedvar.cells.fingerprint import parts_of
+from seedvar.cells.lock import PARTS, is_running
+from seedvar.cells.record import RunRecord, read_record
+from seedvar.engine.data import SOURCE, data_origin
+from seedvar.errors import UserError
+from seedvar.files import digest, file_digest, read_json
+from seedvar.study.grid import model_folder
+from seedvar.study.site import store_of
+
+if TYPE_CHECKING:
+    from seedvar.engine.plan import Plan
+
+
+# --------------------------------------------------------------------------- what training leaves for status
+
+
+# --------------------------------------------------------------------------- the state of every cell
+
+
+@dataclass(frozen=True)
+class CellState:
+    """A cell and how it stands: `done`, `running`, `waiting` or `invalid`.
+
+    Attributes:
+        cell: The cell.
+        state: One of the four.
+        reasons: Why it is invalid; for a waiting cell that was begun and not finished, its log's last line.
+        record: Its result, where there is a readable one.
+        fingerprint: What its fingerprint would be now; None where data or model are not prepared.
+        is_stored: Whether the store has it, so that it costs no training.
+    """
+
+    cell: Cell
+    state: str
+    reasons: tuple[str, ...] = ()
+    record: RunRecord | None = None
+    fingerprint: str | None = None
+    is_stored: bool = False
+
+
+class Checker:
+    """Tells the state of the cells of a study; reads each file that cells share once."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.results = plan.results
+        self.store = store_of(plan.site, plan.results)
+        self._read, self._digest_of = cache(read_json), cache(file_digest)
+        self._source_changes = cache(self._compare_sources)
+
+    def parts(self, cell: Cell) -> tuple[dict | None, tuple[str, ...]]:
+        """Returns what a cell's fingerprint is made of now; or None, and the file that is missing for it."""
+        try:
+            return parts_of(cell, self.results, self._read, self._digest_of), ()
+        except OSError as error:
+            return None, (f"{error.filename} is missing",)
+        except (ValueError, KeyError):
+            return None, (f"data.json or model.json of {cell.task} is damaged",)
+
+    def state(self, cell: Cell) -> CellState:
+        """Returns how a cell stands."""
+        folder = self.results / cell.folder()
+        parts, missing = self.parts(cell)
+        key = digest(parts) if parts else None
+        is_stored = key is not None and (cell_store.entry(self.store, key) / "result.json").is_file()
+        if not (folder / "result.json").exists():
+            if is_running(folder):
+                return CellState(cell, "running", fingerprint=key)
+            return CellState(cell, "waiting", self._failure(cell), fingerprint=key, is_stored=is_stored)
+        try:
+            record = read_record(folder / "result.json")
+        except UserError:
+            record, reasons = None, ("result.json is damaged",)
+        else:
+            reasons = missing or self._why_invalid(cell, folder, record, parts, key)
+        if not reasons:
+            return CellState(cell, "done", (), record, key, is_stored)
+        return CellState(cell, "running" if is_running(folder) else "invalid", reasons, record, key, is_stored)
+
+    def _why_invalid(self, cell: Cell, folder: Path, record: RunRecord, parts: dict, key: str) -> tuple[str, ...]:
+        if record.fingerprint != key:
+            recorded = self.recorded_parts(folder, record)
+            if recorded is not None:
+                return tuple(differences(recorded, parts))
+            changed = _changed_fields(record.cell, parts["cell"])
+            return tuple(changed) or ("code, data or model changed; which was not recorded when it was trained",)
+        reasons = [f"{name} is missing" for name in cell_store.NEEDED if not (folder / name).is_file()]
+        if not reasons and not _is_whole_parquet(folder / "predictions.parquet"):
+            reasons.append("predictions.parquet is damaged")
+        first = cell.intermediate()
+        for each in [cell, first] if first else [cell]:
+            reasons += self._source_changes(each.task, each.data_folder(), cell.model)
+        return tuple(dict.fromkeys(reasons))
+
+    def recorded_parts(self, folder: Path, record: RunRecord) -> dict | None:
+        """Returns what the fingerprint of a result was made of, if that was recorded."""
+        for path in (folder / PARTS, cell_store.entry(self.store, record.fingerprint) / PARTS):
+            with contextlib.suppress(OSError, ValueError):
+                if digest(parts := read_json(path)) == record.fingerprint:
+                    return parts
+        return None
+
+    def _compare_sources(self, task: str, data_folder: str, model: str) -> list[str]:
+        """Says what has changed since model and data were prepared, from which the workflow will prepare them anew."""
+        copied, source = model_folder(self.results, model), self.plan.model
+        if source.folder and self._read(copied / "model.json").get("whole_content") != self.plan.model_content:
+            changed = [path.name for path in sorted(source.folder.iterdir()) if _differs(path, copied / path.name)]
+            return [f"the model {model} changed since it was copied ({', '.join(changed) or 'a file is gone'})"]
+        try:
+            recorded = read_json(self.results / data_folder / SOURCE)
+        except (OSError, ValueError):
+            return []
+        now = data_origin(task, copied, self.plan.glue_dir, files=False)
+        reasons = [
+            f"{name} changed, which makes the data of {task}"
+            for name in _changed_keys(recorded.get("code", {}), now["code"])
+        ]
+        if recorded.get("model") != now["model"]:
+            reasons.append(f"the tokenizer of {model} changed, which makes the data of {task}")
+        files = recorded.get("files")
+        if files is not None and digest(files) != self.plan.data_content.get(task):
+            origin = data_origin(task, copied, self.plan.glue_dir)
+            names = _changed_keys(files, origin.get("files", {}))
+            reasons.append(f"the data of {task} changed ({', '.join(names) or 'another source'})")
+        return reasons
+
+    def log(self, cell: Cell) -> Path:
+        """Returns where the log of a cell's training is."""
+        return self.results / "logs" / "train" / f"{cell.folder().removeprefix('cells/')}.log"
+
+    def _failure(self, cell: Cell) -> tuple[str, ...]:
+        try:
+            lines = self.log(cell).read_text(errors="replace").splitlines()
+        except OSError:
+            return ()
+        last = lines[-1] if lines else ""
+        if last.startswith(("finished:", "diverged:", "stopped:", "taken from the store")):
+            return ()  # it was done once; its result has been deleted since
+        return (
+            last if last.startswith("seedvar: ") else "its log just ends: killed, or running where locks do not reach",
+        )
+
+
+def differences(recorded: dict, now: dict) -> list[str]:
+    """Says in words in what two lists of parts of a fingerprint differ."""
+    task = now["cell"]["task"]
+    reasons = _changed_fields(recorded["cell"], now["cell"])
+    for name in _changed_keys(recorded["task"], now["task"]):
+        was, value = recorded["task"].get(name), now["task"].get(name)
+        if was != (list(value) if isinstance(value, tuple) else value):
+            reasons.append(f"data/tasks.py: {name} of {task} was {was} and is {value}")
+    if recorded["data"] != now["data"]:
+        reasons.append(f"the data of {task} changed")
+    if recorded["model"] != now["model"]:
+        reasons.append(f"the weights or the configuration of {now['cell']['model']} changed")
+    for name in _changed_keys(recorded["code"], now["code"]):
+        if name not in recorded["code"]:
+            reasons.append(f"{name} is new among the code that decides it")
+        elif name not in now["code"]:
+            reasons.append(f"{name} no longer decides it")
+        else:
+            reasons.append(f"{name} changed")
+    if recorded.get("intermediate") != now.get("intermediate"):
+        reasons.append(f"the cell on {now['cell']['recipe'].get('intermediate_task')} that it starts from changed")
+    return reasons
+
+
+def _changed_fields(recorded: dict, now: dict) -> list[str]:
+    """Says which fields of two specifications differ."""
+    was, values = _flat(recorded), _flat(now)
+    say = lambda side, name: side.get(name, "the default")  # noqa: E731
+    return [f"{name} was {say(was, name)} and is {say(values, name)}" for name in _changed_keys(was, values)]
+
+
+def _flat(specification: dict) -> dict:
+    fields = {name: value for name, value in specification.items() if not isinstance(value, dict)}
+    for group in ("recipe", "seed"):
+        fields |= {f"{group}.{name}": value for name, value in specification.get(group, {}).items()}
+    return fields
+
+
+def _changed_keys(first: dict, second: dict) -> list[str]:
+    return [key for key in {**first, **second} if first.get(key) != second.get(key)]
+
+
+def _differs(path: Path, copy: Path) -> bool:
+    if not path.is_file() or path.name == "model.json" or path.name.startswith("."):
+        return False
+    return not copy.is_file() or file_digest(path) != file_digest(copy)
+
+
+def _is_whole_parquet(path: Path) -> bool:
+    """Returns whether a Parquet file has its beginning and its end; a file that was cut off has not."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+        file.seek(-min(4, path.stat().st_size), 2)
+        return start == file.read() == b"PAR1"
+
+
+# --------------------------------------------------------------------------- a study
+
+
+@dataclass(frozen=True)
+class StudyState:
+    """How far a study is."""
+
+    name: str
+    cells: list[CellState]
+    adds_seeds: bool = False
+    intermediates: int = 0
+
+    def of(self, state: str) -> list[CellState]:
+        """Lists the cells in a state."""
+        return [cell for cell in self.cells if cell.state == state]
+
+
+def study_state(checker: Checker) -> StudyState:
+    """Returns the state of every cell of a study, and of the cells that others start from."""
+    plan = checker.plan
+    if plan.is_table:
+        raise UserError(f"{plan.study_file}: takes its runs from a table; accepted: a study that trains cells")
+    cells = {**plan.cells, **plan.intermediates}
+    extra = len(cells) - len(plan.cells)
+    return StudyState(plan.name, [checker.state(cell) for cell in cells.values()], plan.adds_seeds, extra)
+
+
+# --------------------------------------------------------------------------- one cell
+
+
+# --------------------------------------------------------------------------- the store

@@ -1,0 +1,65 @@
+"""config/config.yaml: what depends on the place where studies run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from seedvar.cells.recipe import Strict
+from seedvar.study.validation import _validate
+
+if TYPE_CHECKING:
+    from seedvar.study.site import SiteConfig
+
+
+class SiteConfig(Strict):
+    """config/config.yaml: what depends on the place where studies run, not on the science."""
+
+    study: str = Field(
+        "quickstart", description="Name of a file in config/studies/, or the path of a study file elsewhere."
+    )
+    glue_dir: str | None = Field(
+        None,
+        description="Folder with GLUE in the hub's Parquet layout; without it the hub is asked. The environment "
+        "variable SEEDVAR_GLUE_DIR wins.",
+    )
+    runs_dir: str | None = Field(
+        None,
+        description="Folder with tables of runs that studies name. The environment variable SEEDVAR_RUNS_DIR wins.",
+    )
+    models: dict[str, str] = Field(
+        {},
+        description="Short names for models: a hub id, a folder, or package:NAME/FOLDER for a folder inside an "
+        "installed Python package.",
+    )
+    store: str | None = Field(
+        None,
+        description="Folder that keeps finished cells by fingerprint, such as one that a lab shares; without it, "
+        "results/store.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is one.")
+    warm_start: bool = Field(
+        True,
+        description="Start local cells as forks of a process that has imported PyTorch already; saves seconds a cell.",
+    )
+    distribution: Literal["box", "violin", "points"] = Field(
+        "box", description="What the figure of distributions draws behind the runs; points: nothing."
+    )
+    from_tables: bool = Field(False, description="Draw figures from existing tables; plan no training.")
+
+
+def read_site_config(values: dict, path: Path | str = "config/config.yaml") -> SiteConfig:
+    """Checks the merged settings of config.yaml and the command line's `--config`."""
+    site = _validate(SiteConfig, values, path)
+    for field in ("glue_dir", "runs_dir"):
+        if folder := os.environ.get(f"SEEDVAR_{field.upper()}"):
+            site = site.model_copy(update={field: folder})
+    return site
+
+
+def store_of(site: SiteConfig, results: Path) -> Path:
+    """Returns where the store is: what config.yaml names, to which results/store leads from the first run on."""
+    return Path(site.store).expanduser() if site.store else results / "store"

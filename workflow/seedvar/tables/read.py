@@ -1,0 +1,41 @@
+"""Reads the tables of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from seedvar.errors import UserError
+
+# Columns that the statistics and the figures need; a table from elsewhere must have them.
+NEEDED = ["task", "arm", "init_seed", "order_seed", "metric", "split", "score", "majority", "degenerate"]
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """Reads a runs table.
+
+    Raises:
+        UserError: There is no such file, or a column that statistics need is missing.
+    """
+    runs = read_table(path)
+    if missing := [column for column in NEEDED if column not in runs.columns]:
+        raise UserError(f"{path}: column '{missing[0]}' is missing; accepted: a table with {', '.join(NEEDED)}")
+    return runs
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Reads a table of a study, CSV or Parquet; a task or an arm may be called `2` or `None`."""
+    if path.suffix == ".parquet":
+        table = _read(pd.read_parquet, path)
+        return table.astype({name: str for name in table.columns if table[name].dtype == "category"})
+    return _read(
+        lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
+    )
+
+
+def _read(reader, path: Path) -> pd.DataFrame:
+    try:
+        return reader(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None

@@ -1,0 +1,57 @@
+"""How things are called and written for people: tasks, scores, numbers, times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+if TYPE_CHECKING:
+    pass
+
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "matthews": "MCC",
+    "spearman": "Spearman ρ",
+}
+
+
+def task_title(task: str) -> str:
+    """Returns a task's name for a title; synthetic tasks are called synthetic."""
+    return f"{task} (synthetic)" if task.startswith("syn-") else task
+
+
+def all_titles(tasks) -> str:
+    """Returns the titles of several tasks, for a panel that shows them together."""
+    return ", ".join(task_title(task) for task in dict.fromkeys(tasks))
+
+
+def score_label(metric: str, split: str) -> str:
+    """Returns the label of an axis of scores."""
+    return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
+
+
+def loss_label(metric: str) -> str:
+    """Returns the label of an axis of training losses: of a regression a squared error, else cross-entropy."""
+    return f"training loss ({'squared error' if metric == 'spearman' else 'nats'})"
+
+
+def in_words(number: float) -> str:
+    """Writes a large number: 12,345 or 1.2e+15."""
+    return f"{number:,.0f}" if number < 1e9 else f"{number:.2e}"
+
+
+def hours(seconds: float) -> str:
+    """Writes a time in hours, or in minutes where it is short."""
+    return f"{seconds / 3600:,.1f} hours" if seconds >= 5400 else f"{seconds / 60:.1f} minutes"
+
+
+def size_in_words(n_bytes: float) -> str:
+    """Writes a size in MB or GB."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def _cells(n: int) -> str:
+    return "1 cell" if n == 1 else f"{n:,} cells"
