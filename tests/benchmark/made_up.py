@@ -28,11 +28,11 @@ def make_model(folder: Path) -> None:
 
 def prepare(cells: list[Cell], model: Path, results: Path) -> None:
     """Prepares the model and the data that cells name, without tokenising anything."""
-    from seedvar.models.checkpoints import ModelSource
+    from seedvar.models.checkpoints import Checkpoint
     from seedvar.models.checkpoints import prepare as copy_model
 
     for name in {cell.model for cell in cells}:
-        copy_model(ModelSource(name, folder=model), results / "models" / name)
+        copy_model(Checkpoint(name, folder=model), results / "models" / name)
     for cell in {cell.data_folder(): cell for cell in cells}.values():
         examples = {"train": 480, "validation": N_EXAMPLES}
         about = {"task": cell.task, "max_length": cell.recipe.max_length, "examples": examples}

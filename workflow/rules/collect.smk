@@ -7,7 +7,7 @@ rule collect:
         results=all_results,
         looks=all_looks,
         study=PLAN.study_file,
-        src=[source_path(name) for name in ("collect.py", "record.py", "grid.py")],
+        src=list_file("collect"),
     output:
         runs=f"{STUDY_FOLDER}/runs.csv",
         curves=f"{STUDY_FOLDER}/curves.csv",
@@ -16,10 +16,8 @@ rule collect:
         f"results/logs/collect/{PLAN.name}.log",
     conda:
         "../../envs/seedvar.yaml"
-    params:
-        model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --model {params.model} --results results --log {log}"
+        "seedvar collect {input.study:q} --results results --log {log}"
 
 
 rule collect_diagnostics:
@@ -27,15 +25,12 @@ rule collect_diagnostics:
         results=all_results,
         looks=all_looks,
         study=PLAN.study_file,
-        src=[source_path(name) for name in ("collect.py", "grid.py")],
+        src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/diagnostics.parquet",
     log:
         f"results/logs/collect/{PLAN.name}-diagnostics.log",
     conda:
         "../../envs/seedvar.yaml"
-    params:
-        model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --part diagnostics --model {params.model}"
-        " --results results --log {log}"
+        "seedvar collect {input.study:q} --part diagnostics --results results --log {log}"

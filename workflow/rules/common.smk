@@ -1,22 +1,27 @@
 # The plan of this run, and what the rules look up in it.
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from seedvar.status.hours import time_limits
-from seedvar.data.tasks import TASKS
+from seedvar.cells import places
+from seedvar.engine.code import list_file, list_of_data
+from seedvar.engine.jobs import declared
+from seedvar.engine.plan import make_plan, put_commands_on_path
+from seedvar.engine.progress import report_progress
+from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
-from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
-from seedvar.engine.plan import make_plan, put_commands_on_path
-from seedvar.engine.code import source_list, source_path, sources_name, sources_of
-from seedvar.engine.progress import report_progress
-from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.stats import LAYOUTS, STATISTICS
+from seedvar.status.hours import time_limits
+from seedvar.study.grid import (
+    forgetting_file,
+    forgetting_runs,
+    surface_file,
+    surface_runs,
+)
 
 
 def command_line(settings, *names):
@@ -35,13 +40,17 @@ except UserError as error:
 
 TIME_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30
-RESULTS = [f"results/{folder}/result.json" for folder in PLAN.cells]
+RESULTS = [f"results/{folder}/{places.RESULT}" for folder in PLAN.cells]
+CELL_RESULT = f"results/{places.CELL}/{places.RESULT}"
+CELL_WEIGHTS = f"results/{places.CELL}/{places.WEIGHTS}"
+MODEL_FILE = f"results/{places.MODEL}/model.json"
+DATA_FOLDER = f"results/{places.DATA}"
 STUDY_FOLDER = f"results/{PLAN.name}"
 FORGETTING = {
     forgetting_file(arm, cell): cell
-    for arm, cell in forgetting_runs(PLAN.study, PLAN.model.name)
+    for arm, cell in forgetting_runs(PLAN.study)
 }
-SURFACE_RUNS = surface_runs(PLAN.study, PLAN.model.name)
+SURFACE_RUNS = surface_runs(PLAN.study)
 SURFACE_ROWS = [
     f"{STUDY_FOLDER}/{surface_file(row)}"
     for row in range(PLAN.study.probes.surface.points if SURFACE_RUNS else 0)
@@ -66,18 +75,16 @@ FIGURE_FILES = [
 
 
 wildcard_constraints:
-    data="glue|synthetic",
+    data=r"[\w.+-]+",
     model=r"[^/]+",
-    task=r"[\w-]+",
+    task=r"[\w.+-]+",
     slug=r"[\w.+-]+",
     seed=r"[\dio-]+",
     length=r"\d+",
 
 
 def cell_folder(wildcards):
-    return "cells/{w.data}/{w.model}/{w.task}/{w.slug}/seed-{w.seed}".format(
-        w=wildcards
-    )
+    return places.CELL.format(**wildcards)
 
 
 def cell_of(wildcards):
@@ -88,14 +95,14 @@ def cell_of(wildcards):
     return cell
 
 
-# One function for all, and one list for all sources: Snakemake takes time for each input and each function of
+# One function for all, and one list for all code: Snakemake takes time for each input and each function of
 # each cell. So 4,000 cells are planned in 12 seconds; with all sources as inputs it was 18. The fingerprint of a
 # cell covers that of the cell on the intermediate task, so its data too.
 def cell_inputs(wildcards):
     cell = cell_of(wildcards)
     inputs = {
         "data": f"results/{cell.data_folder()}/data.json",
-        "src": source_list(sources_name(cell)),
+        "src": list_file(PLAN.list_of(cell)),
     }
     if first := cell.intermediate():
         inputs["intermediate"] = f"results/{first.weights_file()}"
@@ -105,7 +112,9 @@ def cell_inputs(wildcards):
 
 # What a SLURM job asks for. A cell that met its time limit gets twice as much.
 def cell_minutes(wildcards, attempt):
-    return TIME_LIMITS.get((wildcards.task, wildcards.slug), UNKNOWN_MINUTES) * attempt
+    return TIME_LIMITS.get(
+        (wildcards.model, wildcards.task, wildcards.slug), UNKNOWN_MINUTES
+    ) * attempt
 
 
 def probe_minutes(wildcards, attempt):
@@ -125,17 +134,16 @@ def printed_table(wildcards):
     return f"{STUDY_FOLDER}/{LAYOUTS[wildcards.table]}.csv"
 
 
-def statistic_sources(wildcards):
-    return sources_of(f"stats/{STATISTICS[wildcards.statistic].module}.py")
+def statistic_code(wildcards):
+    return list_file(f"statistic-{wildcards.statistic}")
 
 
 def figure_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in FIGURES[wildcards.figure].tables]
 
 
-def figure_sources(wildcards):
-    name = wildcards.figure.replace("-", "_")
-    return [*sources_of(f"figures/{name}.py"), source_path("figures/seedvar.mplstyle")]
+def figure_code(wildcards):
+    return list_file(f"figure-{wildcards.figure}")
 
 
 def figure_kind(wildcards):
@@ -150,7 +158,7 @@ def figure_caption(wildcards):
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.
 def batch_results(wildcards):
     n = PLAN.study.seeds.counts[int(wildcards.batch)]
-    return [f"results/{folder}/result.json" for folder in PLAN.first_seeds(n)]
+    return [f"results/{folder}/{places.RESULT}" for folder in PLAN.first_seeds(n)]
 
 
 def all_results(wildcards):
@@ -160,7 +168,7 @@ def all_results(wildcards):
         seen = checkpoints.look.get(batch=batch).output[0]
         if read_json(seen)["enough"]:
             break
-    return [f"results/{folder}/result.json" for folder in PLAN.first_seeds(n)]
+    return [f"results/{folder}/{places.RESULT}" for folder in PLAN.first_seeds(n)]
 
 
 def all_looks(wildcards):
@@ -168,7 +176,7 @@ def all_looks(wildcards):
         return []
     n_cells = len(all_results(wildcards))
     n_looks = [len(PLAN.first_seeds(n)) for n in PLAN.study.seeds.counts].index(n_cells)
-    return [f"{STUDY_FOLDER}/seeds/{batch}.json" for batch in range(n_looks + 1)]
+    return [f"{STUDY_FOLDER}/{places.LOOK.format(batch=batch)}" for batch in range(n_looks + 1)]
 
 
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
@@ -191,9 +199,7 @@ def weights_options(wildcards, threads):
 
 # Probes: what each job measures, and where.
 def forgetting_run(wildcards):
-    return FORGETTING[
-        f"probes/forgetting/{wildcards.task}/{wildcards.arm}/seed-{wildcards.seed}.csv"
-    ]
+    return FORGETTING[places.FORGETTING.format(**wildcards)]
 
 
 def forgetting_weights(wildcards):
@@ -204,10 +210,27 @@ def forgetting_specification(wildcards):
     return forgetting_run(wildcards).specification()
 
 
+def forgetting_model(wildcards):
+    return MODEL_FILE.format(model=forgetting_run(wildcards).model)
+
+
+# Tokenised data: what is declared and the content of the files decide them, and not where the files are.
+def data_content(wildcards):
+    return PLAN.tasks[wildcards.task].content
+
+
+def data_declaration(wildcards):
+    return declared(PLAN.tasks[wildcards.task].declaration)
+
+
+def data_code(wildcards):
+    return list_file(list_of_data(PLAN.tasks[wildcards.task].source["kind"]))
+
+
 def data_options(wildcards, threads):
-    folder = PLAN.glue_dir
-    place = f"--glue-dir {shlex.quote(str(folder))} " if folder else ""
-    return place + warm_option(wildcards, threads)
+    source = shlex.quote(repr(PLAN.tasks[wildcards.task].source))
+    folder = shlex.quote(DATA_FOLDER.format(**wildcards))
+    return f"--source {source} --out {folder} {warm_option(wildcards, threads)}"
 
 
 def runs_place(wildcards, threads):
@@ -215,10 +238,15 @@ def runs_place(wildcards, threads):
     return f"--runs-dir {shlex.quote(str(folder))}" if folder else ""
 
 
+def model_content(wildcards):
+    return PLAN.models[wildcards.model].content
+
+
 def model_place(wildcards, threads):
-    if PLAN.model.folder:
-        return f"--folder {shlex.quote(str(PLAN.model.folder))}"
-    return f"--hub-id {PLAN.model.hub_id}"
+    checkpoint = PLAN.models[wildcards.model].checkpoint
+    if checkpoint.folder:
+        return f"--folder {shlex.quote(str(checkpoint.folder))}"
+    return f"--hub-id {shlex.quote(checkpoint.hub_id)}"
 
 
 def config_options(wildcards, threads):

@@ -4,7 +4,7 @@
 
 rule model:
     output:
-        "results/models/{model}/model.json",
+        MODEL_FILE,
     log:
         "results/logs/model/{model}.log",
     priority: 100
@@ -12,19 +12,19 @@ rule model:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        content=PLAN.model_content,
+        content=model_content,
         place=model_place,
     shell:
-        "seedvar model --name {wildcards.model} {params.place}"
-        " --out results/models/{wildcards.model} --log {log}"
+        "seedvar model --name {wildcards.model:q} {params.place}"
+        " --out results/models/{wildcards.model:q} --log {log}"
 
 
 rule data:
     input:
-        model="results/models/{model}/model.json",
-        src=source_list("data"),
+        model=MODEL_FILE,
+        src=data_code,
     output:
-        "results/data/{data}/{model}/{task}-len{length}/data.json",
+        f"{DATA_FOLDER}/data.json",
     log:
         "results/logs/data/{data}/{model}/{task}-len{length}.log",
     priority: 100
@@ -32,23 +32,18 @@ rule data:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        content=lambda wildcards: PLAN.data_content[wildcards.task],
-        task=lambda wildcards: asdict(TASKS[wildcards.task]),
+        content=data_content,
+        declaration=data_declaration,
         options=data_options,
     shell:
-        "seedvar data --task {wildcards.task} --model results/models/{wildcards.model}"
-        " --max-length {wildcards.length}"
-        " --out results/data/{wildcards.data}/{wildcards.model}/{wildcards.task}-len{wildcards.length}"
-        " {params.options} --log {log}"
+        "seedvar data --task {wildcards.task} --declaration {params.declaration:q} {params.options}"
+        " --model results/models/{wildcards.model:q} --max-length {wildcards.length} --log {log}"
 
 
 # Makes the embedded model anew, beside the one that is shipped: `snakemake pretrain`.
 rule pretrain:
     input:
-        src=[
-            source_path(name)
-            for name in ("models/pretrain.py", "data/grammar.py", "data/synthetic.py")
-        ],
+        src=list_file("pretrain"),
     output:
         directory("results/models/syn-bert-new"),
     log:

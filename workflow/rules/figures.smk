@@ -4,7 +4,7 @@
 rule figure:
     input:
         tables=figure_tables,
-        src=figure_sources,
+        src=figure_code,
     output:
         png=report(
             f"{STUDY_FOLDER}/figures/{{figure}}.png",

@@ -5,7 +5,7 @@ rule import_runs:
     input:
         tables=[str(path) for path in PLAN.table_files],
         study=PLAN.study_file,
-        src=source_path("runs_table.py"),
+        src=list_file("import"),
     output:
         [f"{STUDY_FOLDER}/{name}" for name in sorted(PLAN.study.tables)],
     log:

@@ -1,14 +1,5 @@
 # The notebook that walks through a finished study, run on its tables.
 NOTEBOOK_PAGE = f"{STUDY_FOLDER}/notebook.html"
-NOTEBOOK_MODULES = [
-    "notebook",
-    "figures/distribution",
-    "figures/learning_curves",
-    "stats/compare",
-    "stats/describe",
-    "stats/planning",
-    "stats/selection",
-]
 NOTEBOOK_TABLES = {
     f"{STUDY_FOLDER}/{table}"
     for name in ("distribution", "learning-curves")
@@ -22,9 +13,7 @@ rule notebook:
         tables=sorted(NOTEBOOK_TABLES),
         study=PLAN.study_file,
         notebook="notebooks/finished_study.py",
-        src=sorted(
-            {path for name in NOTEBOOK_MODULES for path in sources_of(f"{name}.py")}
-        ),
+        src=list_file("notebook"),
     output:
         report(
             NOTEBOOK_PAGE,
@@ -37,5 +26,5 @@ rule notebook:
     conda:
         "../../envs/seedvar.yaml"
     shell:
-        "SEEDVAR_STUDY={input.study:q} python -m seedvar.notebook {input.notebook} --out {output}"
+        "SEEDVAR_STUDY={input.study:q} python -m seedvar.report.notebook {input.notebook} --out {output}"
         " > {log} 2>&1"

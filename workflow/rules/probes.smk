@@ -4,10 +4,10 @@
 rule forgetting:
     input:
         weights=forgetting_weights,
-        model=f"results/models/{PLAN.model.name}/model.json",
-        src=source_path("probes/forgetting.py"),
+        model=forgetting_model,
+        src=list_file("forgetting"),
     output:
-        f"{STUDY_FOLDER}/probes/forgetting/{{task}}/{{arm}}/seed-{{seed}}.csv",
+        f"{STUDY_FOLDER}/{places.FORGETTING}",
     log:
         f"results/logs/forgetting/{PLAN.name}/{{task}}-{{arm}}-{{seed}}.log",
     wildcard_constraints:
@@ -28,9 +28,9 @@ rule forgetting:
 rule surface:
     input:
         weights=[f"results/{cell.weights_file()}" for cell in SURFACE_RUNS],
-        src=source_path("probes/surface.py"),
+        src=list_file("surface"),
     output:
-        f"{STUDY_FOLDER}/probes/surface/{{row}}.csv",
+        f"{STUDY_FOLDER}/{places.SURFACE}",
     log:
         f"results/logs/surface/{PLAN.name}/{{row}}.log",
     wildcard_constraints:
@@ -52,33 +52,27 @@ rule collect_forgetting:
     input:
         probes=[f"{STUDY_FOLDER}/{path}" for path in FORGETTING],
         study=PLAN.study_file,
-        src=[source_path(name) for name in ("collect.py", "grid.py")],
+        src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/forgetting.csv",
     log:
         f"results/logs/collect/{PLAN.name}-forgetting.log",
     conda:
         "../../envs/seedvar.yaml"
-    params:
-        model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --part forgetting --model {params.model}"
-        " --results results --log {log}"
+        "seedvar collect {input.study:q} --part forgetting --results results --log {log}"
 
 
 rule collect_surface:
     input:
         probes=SURFACE_ROWS,
         study=PLAN.study_file,
-        src=[source_path(name) for name in ("collect.py", "grid.py")],
+        src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/surface.csv",
     log:
         f"results/logs/collect/{PLAN.name}-surface.log",
     conda:
         "../../envs/seedvar.yaml"
-    params:
-        model=PLAN.model.name,
     shell:
-        "seedvar collect {input.study:q} --part surface --model {params.model}"
-        " --results results --log {log}"
+        "seedvar collect {input.study:q} --part surface --results results --log {log}"

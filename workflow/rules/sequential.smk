@@ -6,9 +6,9 @@ checkpoint look:
     input:
         results=batch_results,
         study=PLAN.study_file,
-        src=[source_path(name) for name in ("sequential.py", "stats/planning.py")],
+        src=list_file("look"),
     output:
-        f"{STUDY_FOLDER}/seeds/{{batch}}.json",
+        f"{STUDY_FOLDER}/{places.LOOK}",
     log:
         f"results/logs/look/{PLAN.name}-{{batch}}.log",
     wildcard_constraints:
@@ -16,8 +16,5 @@ checkpoint look:
     localrule: True
     conda:
         "../../envs/seedvar.yaml"
-    params:
-        model=PLAN.model.name,
     shell:
-        "seedvar look {input.study:q} --batch {wildcards.batch} --model {params.model}"
-        " --results results --out {output} --log {log}"
+        "seedvar look {input.study:q} --batch {wildcards.batch} --results results --out {output} --log {log}"

@@ -4,9 +4,9 @@
 rule train:
     input:
         unpack(cell_inputs),
-        model="results/models/{model}/model.json",
+        model=MODEL_FILE,
     output:
-        "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/result.json",
+        CELL_RESULT,
     log:
         "results/logs/train/{data}/{model}/{task}/{slug}/seed-{seed}.log",
     conda:
@@ -25,11 +25,9 @@ rule train:
 # leaves them in the store; if they are not there any more, the cell is trained once more.
 rule weights:
     input:
-        "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/result.json",
+        CELL_RESULT,
     output:
-        temp(
-            "results/cells/{data}/{model}/{task}/{slug}/seed-{seed}/weights.safetensors"
-        ),
+        temp(CELL_WEIGHTS),
     log:
         "results/logs/weights/{data}/{model}/{task}/{slug}/seed-{seed}.log",
     conda:

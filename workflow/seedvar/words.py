@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
-    pass
-
+KEYS = ["task", "arm", "init_seed", "order_seed"]  # the columns that name a run in every table
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -53,5 +47,6 @@ def size_in_words(n_bytes: float) -> str:
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
 
 
-def _cells(n: int) -> str:
+def n_cells(n: int) -> str:
+    """Writes a number of cells."""
     return "1 cell" if n == 1 else f"{n:,} cells"

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from seedvar.cells import places
-from seedvar.cells.places import model_folder as model_folder  # for who asks about cells
 from seedvar.cells.recipe import Recipe
-
-if TYPE_CHECKING:  # a job that is served from the store needs no study, and waits for no library that studies need
-    pass
-
 
 # An intermediate task is learned with these fields of the recipe. The others, such as re-initialised layers or a
 # small training set, are about the task itself.
@@ -26,12 +20,13 @@ class Cell:
     """One training run: the unit that is scheduled, cached and invalidated.
 
     Attributes:
-        data: `glue` or `synthetic`.
-        model: Folder name of the model, see `models.sources`.
+        data: What the task's collection of data is called, such as `glue` or `synthetic`.
+        model: Folder name of the model, see `models.checkpoints`.
         task: Task name.
         recipe: All hyper-parameters.
         init_seed: Seed of the weights that are drawn.
         order_seed: Seed of data order and dropout.
+        intermediate_data: What the collection of the recipe's intermediate task is called, where it has one.
     """
 
     data: str
@@ -40,6 +35,7 @@ class Cell:
     recipe: Recipe
     init_seed: int
     order_seed: int
+    intermediate_data: str | None = None
 
     @property
     def seed_name(self) -> str:
@@ -53,7 +49,7 @@ class Cell:
 
     def weights_file(self) -> str:
         """Returns where the weights of its last checkpoint are, while something needs them."""
-        return f"{self.folder()}/weights.safetensors"
+        return f"{self.folder()}/{places.WEIGHTS}"
 
     def data_folder(self) -> str:
         """Returns the folder of its tokenised data below the results folder."""
@@ -64,17 +60,21 @@ class Cell:
         if self.recipe.intermediate_task is None:
             return None
         recipe = Recipe(**{name: value for name, value in self.recipe.changes().items() if name in INTERMEDIATE_FIELDS})
-        return Cell(self.data, self.model, self.recipe.intermediate_task, recipe, init_seed=0, order_seed=0)
+        data = self.intermediate_data or self.data
+        return Cell(data, self.model, self.recipe.intermediate_task, recipe, init_seed=0, order_seed=0)
 
     def specification(self) -> dict:
         """Returns the cell as plain values: what Snakemake compares and the fingerprint covers."""
-        return {
+        specification = {
             "data": self.data,
             "model": self.model,
             "task": self.task,
             "recipe": self.recipe.changes(),
             "seed": {"init": self.init_seed, "order": self.order_seed},
         }
+        if self.intermediate_data not in (None, self.data):
+            specification["intermediate_data"] = self.intermediate_data
+        return specification
 
     @classmethod
     def from_specification(cls, specification: dict) -> Cell:
@@ -87,4 +87,5 @@ class Cell:
             recipe=Recipe(**specification["recipe"]),
             init_seed=seed["init"],
             order_seed=seed["order"],
+            intermediate_data=specification.get("intermediate_data"),
         )

@@ -1,4 +1,8 @@
-"""The lock of a cell that trains: who holds it, and what its fingerprint is made of."""
+"""The lock of a cell that trains, on the file that says what its fingerprint is made of.
+
+The kernel lets go of the lock when the process ends, however it ends. On a cluster this needs a file system that
+shares locks between nodes (NFS, GPFS, Lustre with `flock`); on others a cell that runs elsewhere counts as waiting.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,6 @@ import contextlib
 import fcntl
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 PARTS = "fingerprint.json"
 

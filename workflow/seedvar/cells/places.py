@@ -1,8 +1,23 @@
-"""Where things are below the results folder. Imports nothing, so that a cell comes out of the store in no time."""
+"""Where things are below the results folder: the one place that names them.
+
+Imports nothing, so that a cell comes out of the store in no time. The templates are what the rules of the workflow
+take as outputs; their names in braces are Snakemake's wildcards.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+CELL = "cells/{data}/{model}/{task}/{slug}/seed-{seed}"
+DATA = "data/{data}/{model}/{task}-len{length}"
+MODEL = "models/{model}"
+FORGETTING = "probes/forgetting/{task}/{arm}/seed-{seed}.csv"  # below the study's folder, as the next two
+SURFACE = "probes/surface/{row}.csv"
+LOOK = "seeds/{batch}.json"
+
+RESULT, WEIGHTS = "result.json", "weights.safetensors"
+# Folders below results/ that are not a study's.
+RESERVED = ["cells", "data", "logs", "models", "published", "store"]
 
 
 def seed_name(init_seed: int, order_seed: int) -> str:
@@ -12,14 +27,24 @@ def seed_name(init_seed: int, order_seed: int) -> str:
 
 def cell_folder(data: str, model: str, task: str, slug: str, init_seed: int, order_seed: int) -> str:
     """Returns the folder of a cell."""
-    return f"cells/{data}/{model}/{task}/{slug}/seed-{seed_name(init_seed, order_seed)}"
+    return CELL.format(data=data, model=model, task=task, slug=slug, seed=seed_name(init_seed, order_seed))
 
 
 def data_folder(data: str, model: str, task: str, max_length: int) -> str:
     """Returns the folder of a task's tokenised data."""
-    return f"data/{data}/{model}/{task}-len{max_length}"
+    return DATA.format(data=data, model=model, task=task, length=max_length)
 
 
 def model_folder(results: Path | str, model_name: str) -> Path:
     """Returns where a model is copied to, the results folder included."""
-    return Path(results) / "models" / model_name
+    return Path(results) / MODEL.format(model=model_name)
+
+
+def store_folder(results: Path | str) -> Path:
+    """Returns where the cell store is, or the link to it that the workflow makes."""
+    return Path(results) / "store"
+
+
+def log_file(results: Path | str, rule: str, cell_folder: str) -> Path:
+    """Returns the log of a job on a cell."""
+    return Path(results) / "logs" / rule / f"{cell_folder.removeprefix('cells/')}.log"

@@ -9,16 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Strict(BaseModel):
-    """Refuses keys that it does not know, NaN and infinities."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
+from seedvar.cells.decides import OPTIMIZERS
+from seedvar.strict import Strict
 
 
 def _slug(label: str) -> dict[str, str]:
@@ -33,7 +27,7 @@ class Recipe(Strict):
     fields is the order of their parts in a slug.
     """
 
-    optimizer: Literal["adamw", "bertadam", "torch-adamw"] = Field(
+    optimizer: Literal[tuple(OPTIMIZERS)] = Field(
         "adamw",
         description="adamw: Adam with bias correction, as in Transformers; bertadam: the same without the "
         "correction, as in BERT's original code; torch-adamw: PyTorch's AdamW.",
@@ -93,14 +87,18 @@ class Recipe(Strict):
     n_train: int | None = Field(
         None,
         ge=2,
-        description="Train on so many examples, the same for every seed, balanced over the classes; without "
-        "it, on all.",
+        description="Train on so many examples, the same for every seed, see sampling; without it, on all.",
         json_schema_extra=_slug("n"),
     )
     split: Literal["halves", "dev"] = Field(
         "halves",
-        description="halves: validation and test as in Zhang et al. (2021); dev: GLUE's development set as "
-        "validation and no test, as in Mosbach et al. (2021).",
+        description="halves: validation and test as the task declares them, for GLUE as in Zhang et al. (2021); dev: "
+        "the development set as validation and no test, as in Mosbach et al. (2021).",
+        json_schema_extra=_slug(""),
+    )
+    sampling: Literal["balanced", "random"] = Field(
+        "balanced",
+        description="Of n_train. balanced: as many examples of every class; random: as they come in a fixed shuffle.",
         json_schema_extra=_slug(""),
     )
 
@@ -199,6 +197,7 @@ CONFLICTS = [
         lambda r: r.weight_decay > 0,
         "weight_decay pulls the same weights towards 0; give one of the two",
     ),
+    ("sampling", lambda r: r.n_train is None, "there is nothing to choose without n_train; give n_train too"),
     ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
 ]
 

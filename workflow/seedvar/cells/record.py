@@ -33,7 +33,9 @@ class RunRecord(BaseModel):
     constant_loss: float | None = None  # training loss of the best constant prediction; older records have none
     examples: dict[Literal["train", "validation", "test"], int]
     wall_time_s: float
-    device: str
+    device: str  # `cpu`, or the name of the GPU
+    processor: str | None = None  # its name; older records have none
+    commit: str | None = None  # of the code, where it is a Git checkout
     threads: int
     versions: dict[str, str]
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from seedvar.cells.places import cell_folder
+from seedvar.cells.places import WEIGHTS, cell_folder
 from seedvar.errors import UserError
 from seedvar.files import file_digest, permit, read_json, write_atomically, write_json
 
@@ -27,7 +27,6 @@ NEEDED = ["curve.csv", "predictions.parquet"]
 IF_ASKED_FOR = ["diagnostics.csv", "fingerprint.json"]  # the latter says what the fingerprint is made of
 LAST = ["result.json"]
 CHECKSUMS = "checksums.json"
-WEIGHTS = "weights.safetensors"  # only until what needs them is done; for good where a cell is an intermediate task
 
 
 def _files(folder: Path) -> list[str]:

@@ -1,147 +1,105 @@
-"""Commands that rules run: models, data, cells, probes."""
+"""Commands that prepare models and data, train cells and measure their weights."""
 
 from __future__ import annotations
 
-import argparse
-import ast
-import json
-import shlex
-import sys
 from pathlib import Path
 
-from seedvar.errors import UserError
+from seedvar.cells.places import model_folder
+from seedvar.cli.options import add_machine, add_warm, literal, machine, run_warm
+from seedvar.engine import jobs
+
+CELL = "`cell` of a result.json"
 
 
-def _add_warm(sub: argparse.ArgumentParser) -> None:
-    text = "run in a fork of a process that has PyTorch and Transformers loaded; changes no result"
-    sub.add_argument("--warm", action="store_true", help=text)
+def add(command) -> None:
+    """Adds the commands of this group; `command(name, run, text)` makes a parser."""
+    sub = command("model", _model, "Copy a model from the hub or a folder into the results folder.")
+    place = sub.add_mutually_exclusive_group(required=True)
+    place.add_argument("--folder", type=Path, help="a checkpoint")
+    place.add_argument("--hub-id")
+    sub.add_argument("--name", required=True, help="what tables call it")
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
 
+    sub = command("data", _data, "Tokenise a task for a model.")
+    sub.add_argument("--task", required=True, help="its name")
+    sub.add_argument("--declaration", required=True, type=literal, help="what it declares, without its source")
+    sub.add_argument("--source", required=True, type=literal, help="where its data are")
+    sub.add_argument("--model", required=True, type=Path, help="folder that `seedvar model` wrote")
+    sub.add_argument("--max-length", required=True, type=int)
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
+    add_warm(sub)
 
-def _run_warm(arguments) -> int | None:
-    """Runs a command in a fork if it is asked to; None if it is still to be run."""
-    from seedvar.engine import warm
+    sub = command("train", _train, "Train one cell, or take it from the store.")
+    sub.add_argument("--cell", required=True, type=literal, help=CELL)
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--keep-weights", action="store_true", help="for `seedvar weights`, in the store")
+    add_machine(sub)
 
-    if not arguments.warm:
-        return None
-    command = [word for word in arguments.argv if word != "--warm"]
-    if "--log" in command:  # the fork inherits the log as its output
-        position = command.index("--log")
-        del command[position : position + 2]
-    return warm.run(command)
+    sub = command("weights", _weights, "Hand out the weights of a trained cell; train it again if they were not kept.")
+    sub.add_argument("--cell", required=True, type=literal, help=CELL)
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--keep", action="store_true", help="leave them in the store as well")
+    add_machine(sub)
 
+    sub = command("forgetting", _forgetting, "Measure masked-word perplexity with the top k layers replaced.")
+    sub.add_argument("--cell", required=True, type=literal, help=CELL)
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--text", help="a text file, a paragraph a line; by default what suits the data")
+    sub.add_argument("--paragraphs", type=int, default=500)
+    sub.add_argument("--out", required=True, type=Path)
+    add_warm(sub)
 
-def _specification(text: str) -> dict:
-    """Reads a cell's specification: JSON, or the Python literal that Snakemake makes of a dict."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return ast.literal_eval(text)
+    sub = command("surface", _surface, "Measure one row of the surface of loss and gradient norm between two runs.")
+    sub.add_argument("--first", required=True, type=literal, help=CELL)
+    sub.add_argument("--second", required=True, type=literal, help=CELL)
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--points", type=int, default=21)
+    sub.add_argument("--low", type=float, default=-0.5)
+    sub.add_argument("--high", type=float, default=1.5)
+    sub.add_argument("--examples", type=int, default=128)
+    sub.add_argument("--row", type=int, required=True, help="which point of the first axis, from 0")
+    sub.add_argument("--out", required=True, type=Path)
+    add_warm(sub)
+
+    sub = command("pretrain", _pretrain, "Pre-train the embedded model syn-bert.")
+    sub.add_argument("--out", required=True, type=Path, help="folder to write")
 
 
 def _model(arguments) -> None:
-    from seedvar.models.checkpoints import ModelSource, prepare
+    from seedvar.models.checkpoints import Checkpoint, prepare
 
-    prepare(ModelSource(arguments.name, arguments.folder, arguments.hub_id), arguments.out)
+    prepare(Checkpoint(arguments.name, arguments.folder, arguments.hub_id), arguments.out)
 
 
 def _data(arguments) -> int | None:
-    if (code := _run_warm(arguments)) is not None:
+    if (code := run_warm(arguments)) is not None:
         return code
-    from seedvar.data.prepare import prepare
-    from seedvar.data.tasks import TASKS
-    from seedvar.engine.data import SOURCE, data_origin
-    from seedvar.files import write_json
-
-    prepare(TASKS[arguments.task], arguments.model, arguments.max_length, arguments.out, arguments.glue_dir)
-    write_json(arguments.out / SOURCE, data_origin(arguments.task, arguments.model, arguments.glue_dir))
+    jobs.make_data(
+        arguments.task,
+        {"declaration": arguments.declaration, "source": arguments.source},
+        arguments.model,
+        arguments.max_length,
+        arguments.out,
+    )
     return None
 
 
 def _train(arguments) -> int | None:
-    from seedvar.cells import store
-    from seedvar.cells.fingerprint import parts_of, quick_fingerprint
-
-    results, said = arguments.results, "taken from the store, nothing trained"
-    key = quick_fingerprint(arguments.cell, results)
-    if key and store.serve(results / "store", key, results):
-        print(said, file=sys.stderr)
-        return None
-
-    from seedvar.cells.cell import Cell
-    from seedvar.files import digest
-
-    cell = Cell.from_specification(arguments.cell)
-    parts = parts_of(cell, results)
-    key = digest(parts)
-    if store.restore(results / "store", key, results / cell.folder()):
-        print(said, file=sys.stderr)
-        return None
-    if (code := _run_warm(arguments)) is not None:
-        return code
-    command = ["train", "--cell", json.dumps(arguments.cell), "--results", str(results), "--device", arguments.device]
-    command += ["--threads", str(arguments.threads)]
-    print("To repeat: seedvar " + shlex.join(command), file=sys.stderr, flush=True)
-
-    from seedvar.cells.lock import running
-
-    with running(results / cell.folder(), parts):
-        train_cell = _training_code(cell, key, results)
-        record = train_cell(cell, key, results, arguments.device, arguments.threads, arguments.keep_weights)
-    split = record.reported_split
-    score = record.scores["last"][split][record.metric]
-    line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
-    print(f"{line}, majority {record.majority[split]:.4f}, {record.wall_time_s:.1f} s", file=sys.stderr)
-    return None
-
-
-def _training_code(cell, key: str, results: Path):
-    """Imports the code that decides a cell, all of it now; returns `train_cell`.
-
-    Raises:
-        UserError: It is not the code that the fingerprint was made of: somebody has just edited it.
-    """
-    import importlib
-
-    from seedvar.cells.fingerprint import fingerprint_of, sources
-
-    for name in sources(cell.recipe.changes()):
-        importlib.import_module("seedvar." + name.removesuffix(".py").replace("/", "."))
-    if fingerprint_of(cell, results) != key:
-        raise UserError("the code or the data of this cell changed while it was about to start; run again")
-    from seedvar.training.cell import train_cell
-
-    return train_cell
+    return jobs.train(arguments.cell, arguments.results, machine(arguments), arguments.keep_weights)
 
 
 def _weights(arguments) -> int | None:
-    from seedvar.cells import store
-    from seedvar.cells.cell import Cell
-    from seedvar.cells.fingerprint import fingerprint_of
-
-    cell, results = Cell.from_specification(arguments.cell), arguments.results
-    key, target = fingerprint_of(cell, results), results / cell.weights_file()
-    take = lambda: store.take_weights(results / "store", key, target, remove=not arguments.keep)  # noqa: E731
-    if take():
-        return None
-    if (code := _run_warm(arguments)) is not None:
-        return code
-    print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-    train_cell = _training_code(cell, key, results)
-    train_cell(cell, key, results, arguments.device, arguments.threads, keep_weights=True)
-    store.restore(results / "store", key, results / cell.folder())  # the files of the first time, wall time included
-    take()
-    return None
+    return jobs.hand_out_weights(arguments.cell, arguments.results, machine(arguments), arguments.keep)
 
 
 def _forgetting(arguments) -> int | None:
-    if (code := _run_warm(arguments)) is not None:
+    if (code := run_warm(arguments)) is not None:
         return code
     import pandas as pd
 
     from seedvar.cells.cell import Cell
     from seedvar.files import write_csv
     from seedvar.probes.forgetting import load_paragraphs, perplexities
-    from seedvar.study.grid import model_folder
 
     cell = Cell.from_specification(arguments.cell)
     paragraphs = load_paragraphs(cell.data, arguments.text, arguments.paragraphs)
@@ -152,19 +110,17 @@ def _forgetting(arguments) -> int | None:
 
 
 def _surface(arguments) -> int | None:
-    if (code := _run_warm(arguments)) is not None:
+    if (code := run_warm(arguments)) is not None:
         return code
     import pandas as pd
 
     from seedvar.cells.cell import Cell
     from seedvar.files import write_csv
-    from seedvar.probes.surface import axis, surface_row
+    from seedvar.probes.surface import Grid, surface_row
 
     cells = [Cell.from_specification(arguments.first), Cell.from_specification(arguments.second)]
-    values = axis(arguments.points, arguments.low, arguments.high)
-    weights = tuple(arguments.results / cell.weights_file() for cell in cells)
-    rows = surface_row(*cells, weights, arguments.results, values[arguments.row], values, arguments.examples)
-    write_csv(arguments.out, pd.DataFrame(rows))
+    grid = Grid(arguments.points, arguments.low, arguments.high, arguments.examples)
+    write_csv(arguments.out, pd.DataFrame(surface_row(*cells, arguments.results, grid, arguments.row)))
     return None
 
 

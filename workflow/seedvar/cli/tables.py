@@ -1,14 +1,61 @@
-"""Commands that rules run: tables, statistics, figures."""
+"""Commands that gather cells into tables, compute statistics and draw figures."""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
-from seedvar.cli.jobs import _run_warm
+from seedvar.cli.options import add_warm, run_warm
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.stats import STATISTICS
+from seedvar.stats import LAYOUTS, STATISTICS
+
+
+def add(command) -> None:
+    """Adds the commands of this group; `command(name, run, text)` makes a parser."""
+    sub = command("collect", _collect, "Gather the cells of a study into its tables.")
+    sub.add_argument("study")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument(
+        "--part",
+        choices=["cells", "diagnostics", "forgetting", "surface"],
+        default="cells",
+        help="what to gather; by default runs, curves and predictions",
+    )
+
+    sub = command("look", _look, "After a batch of seeds: are the intervals of a study that adds seeds narrow enough?")
+    sub.add_argument("study")
+    sub.add_argument("--batch", type=int, required=True, help="number of the batch, from 0")
+    sub.add_argument("--results", required=True, type=Path)
+    sub.add_argument("--out", required=True, type=Path, help="a .json file")
+
+    sub = command("import", _import, "Make the tables of a study out of a table of runs from elsewhere.")
+    sub.add_argument("study")
+    sub.add_argument("--runs-dir", help="where tables of runs lie that are not found from here")
+    sub.add_argument("--results", required=True, type=Path)
+
+    sub = command("statistics", _statistics, "Compute a table of statistics from other tables of a study.")
+    sub.add_argument("statistic", choices=list(STATISTICS))
+    sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that it needs, such as runs.csv")
+    sub.add_argument("--baseline", help="name of the baseline arm, for comparisons")
+    sub.add_argument("--out", required=True, type=Path, help="a .csv file")
+    add_warm(sub)
+
+    sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
+    sub.add_argument("table", type=Path)
+    sub.add_argument(
+        "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
+    )
+    sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
+    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
+
+    sub = command("figure", _figure, "Draw a figure from the tables of a study.")
+    sub.add_argument("figure", choices=list(FIGURES))
+    sub.add_argument("--kind", choices=["box", "violin", "points"], help="of distribution: what is behind the points")
+    sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
+    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
+    add_warm(sub)
 
 
 def _collect(arguments) -> None:
@@ -24,7 +71,7 @@ def _collect(arguments) -> None:
         "forgetting": collect.collect_forgetting,
         "surface": collect.collect_surface,
     }[arguments.part]
-    gather(study, path.stem, arguments.model, arguments.results)
+    gather(study, path.stem, arguments.results)
 
 
 def _look(arguments) -> None:
@@ -32,7 +79,7 @@ def _look(arguments) -> None:
     from seedvar.files import write_json
     from seedvar.study.reading import read_study, study_path
 
-    seen = look(read_study(study_path(arguments.study)), arguments.model, arguments.results, arguments.batch)
+    seen = look(read_study(study_path(arguments.study)), arguments.results, arguments.batch)
     write_json(arguments.out, seen)
     verdict = "enough" if seen["enough"] else "more are needed"
     print(
@@ -67,26 +114,13 @@ def _read_given(name: str, needed: tuple[str, ...], given: list[Path]) -> dict:
 
 
 def _statistics(arguments) -> int | None:
-    if (code := _run_warm(arguments)) is not None:
+    if (code := run_warm(arguments)) is not None:
         return code
-    import importlib
-    import inspect
-
-    import numpy as np
-
     from seedvar.files import write_csv
+    from seedvar.stats.compute import compute
 
-    kind = STATISTICS[arguments.statistic]
-    function = getattr(importlib.import_module(f"seedvar.stats.{kind.module}"), kind.function)
-    values = _read_given(arguments.statistic, kind.tables, arguments.tables)
-    wanted = inspect.signature(function).parameters
-    if "baseline" in wanted:
-        if arguments.baseline is None:
-            raise UserError(f"--baseline: is missing; {arguments.statistic} compares every arm with the baseline arm")
-        values["baseline"] = arguments.baseline
-    if "rng" in wanted:
-        values["rng"] = np.random.default_rng(0)
-    write_csv(arguments.out, function(**values))
+    tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic].tables, arguments.tables)
+    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline))
     return None
 
 
@@ -101,10 +135,8 @@ def _tables(arguments) -> None:
 
 
 def _figure(arguments) -> int | None:
-    if (code := _run_warm(arguments)) is not None:
+    if (code := run_warm(arguments)) is not None:
         return code
-    import importlib
-
     from seedvar.figures.style import save
     from seedvar.files import write_csv
 

@@ -1,95 +1,118 @@
-"""Commands for users: check, plan, status, explain, prune."""
+"""Commands for users: check, plan, status, explain, prune; and the schemas of what they write."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
+STUDY = "name of a file in config/studies/, or a path"
+
+
+def add(command) -> None:
+    """Adds the commands of this group; `command(name, run, text)` makes a parser."""
+    sub = command("check", _check, "Check a study file: its cells, and what its data hold.")
+    sub.add_argument("study", help=STUDY)
+
+    sub = command("status", _status, "How far a study is, and why cells are invalid.")
+    sub.add_argument("study", nargs="?", help=f"{STUDY}; by default config.yaml's")
+    sub.add_argument("--cells", action="store_true", help="a line for each cell as well")
+
+    sub = command("plan", _plan, "What a study will cost, before it runs.")
+    sub.add_argument("study", nargs="?", help=f"{STUDY}; by default config.yaml's")
+
+    sub = command("explain", _explain, "Everything about one cell.")
+    sub.add_argument("cell", help="a cell's folder, its result.json, or task/arm/seed of the study")
+    sub.add_argument("--study", help="by default config.yaml's")
+
+    sub = command("prune", _prune, "Delete from the store what no study names, after a question.")
+    sub.add_argument("studies", nargs="*", help="more study files whose cells stay, besides those in config/studies/")
+    sub.add_argument("--outdated", action="store_true", help="also what was trained with other code, data or weights")
+    sub.add_argument("--yes", action="store_true", help="do not ask")
+
+    sub = command("schema", _schema, "Print the JSON schema of study files, of tasks' files or of config.yaml.")
+    sub.add_argument("schema", choices=["study", "task", "config"])
+
 
 def _site():
-    from seedvar.study.reading import read_yaml
+    from seedvar.strict import read_yaml
     from seedvar.study.site import read_site_config
 
     return read_site_config(read_yaml("config/config.yaml"))
 
 
-def _check(arguments) -> None:
-    from seedvar.models.checkpoints import resolve
-    from seedvar.study.grid import expand
-    from seedvar.study.reading import read_study, study_path
-    from seedvar.study.table_study import TableStudy
-    from seedvar.tables.foreign import import_runs
-
-    path = study_path(arguments.study)
-    study = read_study(path)
-    if isinstance(study, TableStudy):
-        runs = import_runs(study, _site().runs_dir)["runs"]
-        counts = runs.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"])
-        print(f"{path}: {len(runs)} runs from {study.runs.file}")
-        for (task, arm), (n, failed) in counts.iterrows():
-            print(f"  {task}, {arm}: {n} runs, {failed} failed")
-        return
-    source = resolve(study.model, _site().models, str(path))
-    cells = expand(study, source.name)
-    arms = list(study.named_recipes(study.tasks[0]))
-    print(f"{path}: {len(cells)} cells = {len(study.tasks)} tasks x {len(arms)} arms x {len(study.seed_pairs())} seeds")
-    for arm in arms:
-        by_slug: dict[str, list[str]] = {}
-        for task in study.tasks:
-            by_slug.setdefault(study.named_recipes(task)[arm].slug(), []).append(task)
-        for slug, tasks in by_slug.items():
-            print(f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else ""))
-
-
 def _plan_of(name: str | None):
     """Reads the study that is named, or config.yaml's, with the settings that the workflow would use."""
     from seedvar.engine.plan import make_plan
-    from seedvar.study.reading import read_yaml
+    from seedvar.strict import read_yaml
 
     return make_plan(read_yaml("config/config.yaml") | ({"study": name} if name else {}))
 
 
+def _check(arguments) -> None:
+    from seedvar.status.check import check_lines
+
+    for line in check_lines(_plan_of(arguments.study)):
+        print(line, flush=True)
+
+
 def _status(arguments) -> None:
     from seedvar.status.hours import seconds_left
+    from seedvar.status.lines import cell_lines, status_lines
+    from seedvar.status.state import Checker, study_state
 
-    checker = status.Checker(_plan_of(arguments.study))
-    study = status.study_state(checker)
+    checker = Checker(_plan_of(arguments.study))
+    study = study_state(checker)
     if arguments.cells:
-        print("\n".join(status.cell_lines(study)))
+        print("\n".join(cell_lines(study)))
     at_a_time = len(study.of("running")) or os.cpu_count()
-    print("\n".join(status.status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)))
+    print("\n".join(status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)))
 
 
 def _plan(arguments) -> None:
     from seedvar.status.estimate import plan_lines
+    from seedvar.status.state import Checker, study_state
 
-    checker = status.Checker(_plan_of(arguments.study))
-    print("\n".join(plan_lines(status.study_state(checker), checker.plan, checker.store)))
+    checker = Checker(_plan_of(arguments.study))
+    print("\n".join(plan_lines(study_state(checker), checker.plan)))
 
 
 def _explain(arguments) -> None:
+    from seedvar.status.explain import explain_lines, find_cell
+    from seedvar.status.state import Checker
 
-    checker = status.Checker(_plan_of(arguments.study))
-    print("\n".join(status.explain_lines(status.find_cell(arguments.cell, checker.plan), checker)))
+    checker = Checker(_plan_of(arguments.study))
+    print("\n".join(explain_lines(find_cell(arguments.cell, checker.plan), checker)))
 
 
 def _prune(arguments) -> None:
-    from seedvar.study.reading import study_path
+    from seedvar.status import garbage
+    from seedvar.study.reading import FOLDER, study_path
 
     site, results = _site(), Path("results")
-    names = [site.study, *arguments.studies]
-    files = {*Path("config/studies").glob("*.y*ml"), *(study_path(name) for name in names)}
-    garbage = status.find_garbage(status.store_of(site, results), status.named_cells(site, sorted(files)), results)
-    doomed = [*garbage.unnamed, *garbage.abandoned, *(garbage.outdated if arguments.outdated else [])]
-    print("\n".join(status.garbage_lines(garbage, arguments.outdated)), flush=True)
+    files = {*FOLDER.glob("*.y*ml"), *(study_path(name) for name in [site.study, *arguments.studies])}
+    found = garbage.find_garbage(site.store_below(results), garbage.named_cells(sorted(files)), results)
+    doomed = [*found.unnamed, *found.abandoned, *(found.outdated if arguments.outdated else [])]
+    print("\n".join(garbage.garbage_lines(found, arguments.outdated)), flush=True)
     if site.store:
         print("The store may be shared: other people's studies are not known here, and count as none")
     question = f"Delete {len(doomed):,} entries? [y/N] "
     if not doomed:
         print("Nothing to delete")
     elif arguments.yes or (sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")):
-        status.delete_entries(doomed)
+        garbage.delete_entries(doomed)
         print(f"{len(doomed):,} entries deleted")
     else:
         print("Nothing deleted")
+
+
+def _schema(arguments) -> None:
+    from seedvar.data.declaration import Declaration
+    from seedvar.study.reading import json_schema
+    from seedvar.study.site import SiteConfig
+    from seedvar.study.study import Study
+    from seedvar.study.table_study import TableStudy
+
+    model = {"study": Study | TableStudy, "task": Declaration, "config": SiteConfig}[arguments.schema]
+    print(json.dumps(json_schema(model), indent=2, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""What Snakemake needs from us: the plan of a study, what its jobs depend on, and how they run."""

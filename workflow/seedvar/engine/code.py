@@ -1,67 +1,156 @@
-"""Which files of the package a module reaches by its imports: what its results depend on."""
+"""Which code a job depends on, as one input: a list of digests, written only when a digest changes.
+
+One list stands for many files: an input costs Snakemake time for each of thousands of cells. And a fresh clone, whose
+files are all new, makes nothing invalid; nor does a comment, see `cells.syntax`.
+"""
 
 from __future__ import annotations
 
 import ast
-from functools import cache
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+from seedvar.cells import decides
+from seedvar.cells.cell import Cell
+from seedvar.cells.decides import PACKAGE
+from seedvar.cells.syntax import OWN, code_digest
+from seedvar.data.metrics import METRICS
+from seedvar.engine.digests import Remembered
+from seedvar.errors import UserError
+from seedvar.files import file_digest, write_text
+from seedvar.methods import names_of
+
+# What tables, figures and pages do not depend on, though their modules reach it: how files are read and written, what
+# a study is, lists of what there is.
+WITHOUT_INFLUENCE = ("errors.py", "files.py", "strict.py", "study/", "cells/", "engine/", "models/checkpoints.py")
+ALL_THE_SAME = ("cells/record.py",)
+
+# The code behind everything that is made from cells, by the name of its list.
+MADE_BY = {
+    "collect": "tables/collect.py",
+    "import": "tables/foreign.py",
+    "look": "engine/seeds.py",
+    "forgetting": "probes/forgetting.py",
+    "surface": "probes/surface.py",
+    "printed": "report/printed.py",
+    "pretrain": "models/pretrain.py",
+}
 
 
-@cache
-def imported(name: str) -> frozenset[str]:
-    """Lists the files of the package, relative to it, that one of them imports, wherever in it the import stands."""
+class Code:
+    """The source files of the package: what each says and what it imports, remembered between runs.
+
+    Args:
+        remembered: Where that is kept.
+    """
+
+    def __init__(self, remembered: Remembered):
+        self.remembered = remembered
+        self._digests: dict[str, str] = {}
+
+    def digest(self, name: str) -> str:
+        """Returns the digest of a file of the package, of code by its meaning."""
+        if name not in self._digests:
+            path = PACKAGE / name
+            compute = code_digest if path.suffix == ".py" else file_digest
+            self._digests[name] = self.remembered.of([path], lambda: compute(path), "code ")
+        return self._digests[name]
+
+    def reached(self, name: str) -> list[str]:
+        """Lists a file of the package and all that it reaches by imports, in a fixed order."""
+        found, waiting = set(), [name]
+        while waiting:
+            if (file := waiting.pop()) not in found:
+                found.add(file)
+                waiting += self.remembered.of(
+                    [PACKAGE / file], lambda file=file: imports_of(PACKAGE / file), "imports "
+                )
+        return sorted(found)
+
+    def behind(self, names: Iterable[str], metrics: Iterable[str] = ()) -> list[str]:
+        """Lists the files that decide a table, figure or page, given the modules that make it.
+
+        Args:
+            names: The modules' paths below the package.
+            metrics: Metrics of the study: of those that there are, these count.
+        """
+        reached = {file for name in names for file in self.reached(name)}
+        files = [file for file in reached if _counts(file)]
+        if "data/metrics/__init__.py" in reached:
+            files += [f"{decides.METRIC_FOLDER}/{METRICS[metric]}.py" for metric in metrics if metric in METRICS]
+        return sorted(set(files))
+
+
+def _counts(file: str) -> bool:
+    if file in ALL_THE_SAME:
+        return True
+    return not file.startswith(WITHOUT_INFLUENCE) and not file.endswith("__init__.py")
+
+
+def imports_of(path: Path) -> list[str]:
+    """Lists the files of the package that a Python file imports, wherever in it the import stands."""
+    if path.suffix != ".py":
+        return []
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / name).read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("seedvar"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == OWN:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.startswith("seedvar")]
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == OWN]
         for module in names:
-            path = module.removeprefix("seedvar").removeprefix(".").replace(".", "/")
+            path = module.removeprefix(OWN).removeprefix(".").replace(".", "/")
             found |= {file for file in (f"{path}.py", f"{path}/__init__.py") if path and (PACKAGE / file).is_file()}
-    return frozenset(found)
-
-
-@cache
-def reached(name: str) -> list[str]:
-    """Lists a file of the package and all that it reaches, in a fixed order."""
-    found, waiting = set(), [name]
-    while waiting:
-        if (file := waiting.pop()) not in found:
-            found.add(file)
-            waiting += imported(file)
     return sorted(found)
 
 
-from pathlib import Path
-
-from seedvar.cells.cell import Cell
-from seedvar.cells.fingerprint import PACKAGE
-from seedvar.engine.code import reached
-from seedvar.methods import names_of
-
-
-def sources_of(name: str) -> list[str]:
-    """Lists the source files that decide a statistic or figure, given its module's path, as inputs of a rule.
-
-    Reading and writing of files is not among them, nor are lists of what there is.
-    """
-    return [source_path(file) for file in reached(name) if not file.endswith(("__init__.py", "errors.py", "files.py"))]
-
-
-def source_list(name: str, results: Path | str = "results") -> str:
-    """Returns the path of a list of source files, see `Plan.write_source_lists`."""
+def list_file(name: str, results: Path | str = "results") -> str:
+    """Returns the path of a list."""
     return f"{results}/.sources/{name}.sha256"
 
 
-def sources_name(cell: Cell) -> str:
-    """Names the list of the source files that decide the result of a cell."""
-    return "+".join(["train", *names_of(cell.recipe.changes())])
+def list_of_cell(cell: Cell, metric: str) -> str:
+    """Names the list of the code that decides a cell, whose task has this metric."""
+    return "+".join(["train", cell.recipe.optimizer, metric, *names_of(cell.recipe.changes())])
 
 
-def source_path(name: str) -> str:
-    """Returns the path of a source file of the package as an input of a rule."""
-    return f"workflow/seedvar/{name}"
+def list_of_data(kind: str) -> str:
+    """Names the list of the code that makes tokenised data from a kind of source."""
+    return f"data+{kind}"
+
+
+def cell_lines(cell: Cell, metric: str, code: Code) -> list[str]:
+    """Returns the list of a cell: digests of code, and the order of its methods."""
+    changes = cell.recipe.changes()
+    lines = [f"{code.digest(path)}  {name}" for name, path in decides.code_of(changes, metric).items()]
+    return [*lines, f"methods: {json.dumps(names_of(changes))}"]
+
+
+def data_lines(kind: str, code: Code) -> list[str]:
+    """Returns the list of tokenised data."""
+    return [f"{code.digest(path)}  {name}" for name, path in decides.data_code(kind).items()]
+
+
+def data_code(kind: str, digest_of=code_digest) -> dict[str, str]:
+    """Returns the digests of the code that makes tokenised data from a kind of source, by name."""
+    return {name: digest_of(PACKAGE / path) for name, path in decides.data_code(kind).items()}
+
+
+def lines_behind(files: Iterable[str], code: Code) -> list[str]:
+    """Returns the list of a table, figure or page."""
+    return [f"{code.digest(file)}  {file}" for file in files]
+
+
+def write_list(name: str, lines: list[str], results: Path) -> None:
+    """Writes a list, if it says something new.
+
+    Raises:
+        UserError: The results folder cannot be written to.
+    """
+    path, text = Path(list_file(name, results)), "".join(f"{line}\n" for line in lines)
+    try:
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); accepted: a results folder that can") from None

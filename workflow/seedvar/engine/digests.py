@@ -1,34 +1,50 @@
-"""Digests of large files, remembered."""
+"""What was found out about large or many files, remembered until they change."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from seedvar.files import read_json, write_json
 
 
-class _Digests:
-    """Remembers digests by path, size and time of change, so that big files are read once."""
+class Remembered:
+    """Remembers values by the path, size and time of change of the files that they come from.
+
+    Args:
+        path: A JSON file that is read now and written by `save`.
+    """
 
     def __init__(self, path: Path):
         self.path = path
         try:
-            self.known = read_json(path)
-        except (OSError, ValueError):
+            self.known = dict(read_json(path))
+        except (OSError, ValueError, TypeError):
             self.known = {}
         self.changed = False
 
-    def of(self, paths: list[Path], compute) -> str:
-        files = sorted(file for path in paths for file in ([path] if path.is_file() else path.iterdir()))
-        stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        key = repr(stats)
+    def of(self, files: Iterable[Path], compute: Callable, about: str = ""):
+        """Returns what `compute` gives for these files, and calls it only if one of them has changed.
+
+        Args:
+            files: The files.
+            compute: Gives a JSON value.
+            about: Tells several values of the same files apart.
+
+        Raises:
+            OSError: There is no such file.
+        """
+        stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
+        key = f"{about}{stats!r}"
         if key not in self.known:
             self.known[key] = compute()
             self.changed = True
         return self.known[key]
 
     def save(self) -> None:
+        """Writes what is known, if there is anything new."""
         if self.changed:
             with contextlib.suppress(OSError):  # who only looks may have no right to write
                 write_json(self.path, self.known)
+                self.changed = False

@@ -7,27 +7,62 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from seedvar.cells import store
 from seedvar.cells.cell import Cell
-from seedvar.cells.fingerprint import DATA_SOURCES, PACKAGE, sources
-from seedvar.data import glue
-from seedvar.data.tasks import TASKS
-from seedvar.engine.code import source_list, source_path, sources_name
-from seedvar.engine.digests import _Digests
+from seedvar.cells.places import model_folder, store_folder
+from seedvar.data import sources
+from seedvar.data.declaration import Declaration
+from seedvar.engine import code as code_lists
+from seedvar.engine.code import Code
+from seedvar.engine.digests import Remembered
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.files import file_digest, read_json, write_text
-from seedvar.models import checkpoints as models
+from seedvar.files import read_json
+from seedvar.models import checkpoints
 from seedvar.stats import STATISTICS
-from seedvar.study.checks import _check_model, _check_sizes
+from seedvar.study.feasible import check_models, check_sizes
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.reading import read_study, study_path
 from seedvar.study.site import SiteConfig, read_site_config
 from seedvar.study.study import Study
 from seedvar.study.table_study import TableStudy, find_table
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A model of a study.
+
+    Attributes:
+        checkpoint: Where it comes from.
+        content: Digest of its files, or its hub id.
+    """
+
+    checkpoint: checkpoints.Checkpoint
+    content: str
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """A task of a study, or an intermediate task.
+
+    Attributes:
+        declaration: What it declares.
+        source: Where its data are on this machine, see `data.sources.located`.
+        content: Digest of its files, or its hub id.
+    """
+
+    declaration: Declaration
+    source: dict
+    content: str
+
+    @property
+    def metric(self) -> str:
+        """Name of its metric."""
+        return self.declaration.metric
 
 
 @dataclass(frozen=True)
@@ -38,33 +73,38 @@ class Plan:
         site: Settings of this place.
         study: The study file's content.
         study_file: Its path.
-        name: Its name, and that of its folder below `results/`.
-        model: Where its model comes from.
+        models: The models that it trains, by their folder names.
+        tasks: Its tasks and intermediate tasks.
         cells: Cell folder (below `results/`) to cell, in the study's order.
         intermediates: The same for the cells whose encoders others start from.
         kept: Folders of the cells whose weights a probe or another cell needs.
-        model_content: Digest of the model's files, or its hub id.
-        data_content: For each task, digest of its source files, or their hub id.
         results: The results folder.
     """
 
     site: SiteConfig
     study: Study | TableStudy
-    study_file: str
-    name: str
-    model: models.ModelSource
-    cells: dict[str, Cell]
-    intermediates: dict[str, Cell]
-    kept: set[str]
-    model_content: str
-    data_content: dict[str, str]
+    study_file: Path
+    models: dict[str, PlannedModel] = field(default_factory=dict)
+    tasks: dict[str, PlannedTask] = field(default_factory=dict)
+    cells: dict[str, Cell] = field(default_factory=dict)
+    intermediates: dict[str, Cell] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     results: Path = Path("results")
 
     @property
-    def glue_dir(self) -> Path | None:
-        """The folder with GLUE; None for the hub, or where the study has other data."""
-        is_local = self.study.data == "glue" and self.site.glue_dir
-        return Path(self.site.glue_dir).expanduser() if is_local else None
+    def name(self) -> str:
+        """The study's name, and that of its folder below the results folder."""
+        return self.study_file.stem
+
+    @property
+    def store(self) -> Path:
+        """The cell store."""
+        return self.site.store_below(self.results)
+
+    @cached_property
+    def all_cells(self) -> dict[str, Cell]:
+        """The study's cells and those that come before them."""
+        return {**self.cells, **self.intermediates}
 
     @property
     def warm(self) -> bool:
@@ -80,6 +120,13 @@ class Plan:
     def figures(self) -> list[str]:
         """Names of the figures that the study gets."""
         return _possible(FIGURES, self.study, self._gathered() | {f"{name}.csv" for name in self.statistics})
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics of its tasks."""
+        if self.is_table:
+            return sorted({task.metric for task in self.study.runs.tasks.values()})
+        return sorted({self.study.declaration(task).metric for task in self.study.tasks})
 
     @property
     def runs_in_words(self) -> str:
@@ -127,54 +174,68 @@ class Plan:
         if self.results.exists() and not os.access(self.results, os.W_OK):
             raise UserError(f"{self.results}: cannot be written to; accepted: a results folder that can")
         if self.site.store:
-            target = Path(self.site.store).expanduser()
-            store.link(self.results / "store", target)
-            if not os.access(target, os.W_OK):
-                raise UserError(f"config.yaml: store: {target} cannot be written to; accepted: a folder that can")
+            store.link(store_folder(self.results), self.store)
+            if not os.access(self.store, os.W_OK):
+                raise UserError(f"config.yaml: store: {self.store} cannot be written to; accepted: a folder that can")
 
-    def cell(self, folder: str) -> Cell | None:
-        """Returns the cell of a folder, be it the study's or one that comes before."""
-        return self.cells.get(folder) or self.intermediates.get(folder)
+    def list_of(self, cell: Cell) -> str:
+        """Names the list of the code that decides a cell."""
+        return code_lists.list_of_cell(cell, self.tasks[cell.task].metric)
 
     def write_source_lists(self) -> None:
-        """Writes the digests of the source files that decide data and cells, one list for each set of files.
-
-        A list is the one input that stands for all its files, and is written only when one of them has another
-        content: an input costs Snakemake time for each of thousands of cells, and a fresh clone, whose files are
-        all new, makes nothing invalid.
+        """Writes what jobs depend on beside their data: lists of code, and the addresses of families.
 
         Raises:
             UserError: The results folder cannot be written to.
         """
-        lists = {"data": DATA_SOURCES} if self.cells else {}
-        for cell in {cell.recipe: cell for cell in (*self.cells.values(), *self.intermediates.values())}.values():
-            lists[sources_name(cell)] = sources(cell.recipe.changes())
-        for name, files in lists.items():
-            path = Path(source_list(name, self.results))
-            text = "".join(f"{file_digest(PACKAGE / file)}  {source_path(file)}\n" for file in files)
-            try:
-                if not path.is_file() or path.read_text() != text:
-                    write_text(path, text)
-            except OSError as error:
-                raise UserError(
-                    f"{path}: cannot be written ({error.strerror}); accepted: a results folder that can"
-                ) from None
+        remembered = Remembered(self.results / ".digests.json")
+        code = Code(remembered)
+        lists = {}
+        for task in self.tasks.values():
+            kind = task.source["kind"]
+            lists[code_lists.list_of_data(kind)] = code_lists.data_lines(kind, code)
+        for cell in {(cell.recipe, cell.task): cell for cell in self.all_cells.values()}.values():
+            lists[self.list_of(cell)] = code_lists.cell_lines(cell, self.tasks[cell.task].metric, code)
+        made_by = {
+            **code_lists.MADE_BY,
+            **{f"figure-{name}": f"figures/{name.replace('-', '_')}.py" for name in self.figures},
+        }
+        modules = {name: [module] for name, module in made_by.items()}
+        for name in self.statistics:
+            modules[f"statistic-{name}"] = [f"stats/{STATISTICS[name].module}.py", "stats/compute.py"]
+        modules["notebook"] = ["report/notebook.py", *code_lists.imports_of(NOTEBOOK)]
+        for name, of_name in modules.items():
+            files = code.behind(of_name, self.metrics)
+            files += ["figures/seedvar.mplstyle"] if "figures/style.py" in files else []
+            lists[name] = code_lists.lines_behind(files, code)
+        remembered.save()
+        for name, lines in lists.items():
+            code_lists.write_list(name, lines, self.results)
+        for name in self.models:
+            checkpoints.refresh(model_folder(self.results, name))
 
     def weights_message(self) -> str | None:
         """Says how much room kept weights take; None if none are kept."""
         if not self.kept:
             return None
         text = f"{len(self.kept)} cells leave their weights for probes or for other cells"
-        if self.model.folder:
-            size = sum(path.stat().st_size for path in models.weight_files(self.model.folder))
-            text += f", about {size / 1e6:,.0f} MB each, {len(self.kept) * size / 1e6:,.0f} MB in all at most"
+        sizes = {name: _weight_bytes(model.checkpoint) for name, model in self.models.items()}
+        if all(sizes.values()):
+            total = sum(sizes[self.all_cells[folder].model] for folder in self.kept)
+            text += f", about {max(sizes.values()) / 1e6:,.0f} MB each, {total / 1e6:,.0f} MB in all at most"
         lasting = len(self.kept & set(self.intermediates))
         return f"{text}; those for probes are deleted after them, {lasting} for other cells stay in the store"
 
 
+NOTEBOOK = Path("notebooks/finished_study.py")
 CELL_TABLES = {
     "runs.csv", "curves.csv", "predictions.parquet", "diagnostics.parquet", "forgetting.csv", "surface.csv",
 }  # fmt: skip
+
+
+def _weight_bytes(checkpoint: checkpoints.Checkpoint) -> int:
+    files = checkpoints.weight_files(checkpoint.folder) if checkpoint.folder else []
+    return sum(path.stat().st_size for path in files)
 
 
 def _possible(kinds: dict, study, tables: set[str]) -> list[str]:
@@ -211,35 +272,60 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
             "accepted: a study that has been collected"
         )
     if site.from_tables or isinstance(study, TableStudy):  # neither model nor data need be there
-        source = models.ModelSource(getattr(study, "model", "none"))
-        plan = Plan(site, study, str(path), path.stem, source, {}, {}, set(), "", {}, results)
+        plan = Plan(site, study, path, results=results)
         if not site.from_tables:
             _ = plan.table_files  # are they there?
         return plan
-    source = models.resolve(study.model, site.models, str(path))
-    cells = {cell.folder(): cell for _, cell in expand(study, source.name)}
+    cells = {cell.folder(): cell for _, cell in expand(study)}
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
     intermediates = {cell.folder(): cell for cell in first}
-    probed = [*(cell for _, cell in forgetting_runs(study, source.name)), *surface_runs(study, source.name)]
-    kept = {*intermediates, *(cell.folder() for cell in probed)}
-    digests = _Digests(results / ".digests.json")
-    if source.folder:
-        _check_model(read_json(source.folder / "config.json"), source.name, study, path)
-        model_content = digests.of([source.folder], lambda: models.whole_content(source.folder))
-    else:
-        model_content = f"hub: {source.hub_id}"
-    data_content = {}
-    for task in dict.fromkeys([*study.tasks, *(cell.task for cell in first)]):
-        if study.data == "synthetic":
-            data_content[task] = "made by the package"
-        elif site.glue_dir:
-            folder = Path(site.glue_dir).expanduser()
-            files = [file for paths in glue.local_files(folder, TASKS[task]).values() for file in paths]
-            data_content[task] = digests.of(files, lambda f=folder, t=task: glue.check_local(f, TASKS[t]))
-        else:
-            data_content[task] = f"hub: {glue.HUB_ID}"
-    digests.save()
-    _check_sizes(study, site, path)
+    probed = [*(cell for _, cell in forgetting_runs(study)), *surface_runs(study)]
+    remembered = Remembered(results / ".digests.json")
+    models = {}
+    for name in study.models():
+        checkpoint = checkpoints.resolve(name, site.models, str(path))
+        models[checkpoint.name] = _planned_model(checkpoint, remembered)
+    check_models(study, {name: _known_config(name, model, results) for name, model in models.items()}, path)
+    names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
+    tasks = {name: _planned_task(study.declaration(name), site, remembered) for name in names}
+    remembered.save()
+    check_sizes(study, {name: task.source for name, task in tasks.items()}, path)
     return Plan(
-        site, study, str(path), path.stem, source, cells, intermediates, kept, model_content, data_content, results
+        site,
+        study,
+        path,
+        models=models,
+        tasks=tasks,
+        cells=cells,
+        intermediates=intermediates,
+        kept=frozenset([*intermediates, *(cell.folder() for cell in probed)]),
+        results=results,
     )
+
+
+def _planned_model(checkpoint: checkpoints.Checkpoint, remembered: Remembered) -> PlannedModel:
+    if checkpoint.folder is None:
+        return PlannedModel(checkpoint, f"hub: {checkpoint.hub_id}")
+    files = [path for path in checkpoint.folder.iterdir() if path.is_file()]
+    content = remembered.of(files, lambda: checkpoints.whole_content(checkpoint.folder), "model ")
+    return PlannedModel(checkpoint, content)
+
+
+def _known_config(name: str, model: PlannedModel, results: Path) -> dict | None:
+    """Returns the configuration of a model, if it is on this machine already."""
+    folder = model.checkpoint.folder or model_folder(results, name)
+    path = folder / "config.json"
+    return read_json(path) if path.is_file() else None
+
+
+def _planned_task(declaration: Declaration, site: SiteConfig, remembered: Remembered) -> PlannedTask:
+    source = sources.located(declaration, site.glue_dir)
+    files = sources.files(source)
+    if not files:
+        return PlannedTask(declaration, source, sources.content(source))
+
+    def content() -> str:
+        sources.check(source, declaration)
+        return sources.content(source)
+
+    return PlannedTask(declaration, source, remembered.of(files, content, f"data {declaration.model_dump_json()} "))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seedvar.cells.places import LOOK
 from seedvar.files import read_json
 from seedvar.stats.planning import interval_half_width
 from seedvar.study.study import Study
@@ -24,12 +25,11 @@ def with_seeds(study: Study, n: int) -> Study:
     return study.model_copy(update={"seeds": n})
 
 
-def look(study: Study, model_name: str, results: Path, batch: int) -> dict:
+def look(study: Study, results: Path, batch: int) -> dict:
     """Looks at the intervals after a batch.
 
     Args:
         study: A study that adds seeds.
-        model_name: Folder name of its model.
         results: The results folder with the cells of this and earlier batches.
         batch: Its number, from 0.
 
@@ -42,8 +42,8 @@ def look(study: Study, model_name: str, results: Path, batch: int) -> dict:
     """
     n = study.seeds.counts[batch]
     rows = []
-    for arm, cell, record in read_cells(with_seeds(study, n), model_name, results):
-        rows.append(run_row({"task": cell.task, "arm": arm}, cell, record))
+    for arm, cell, record in read_cells(with_seeds(study, n), results):
+        rows.append(run_row(arm, cell, record))
     scores = pd.DataFrame(rows).groupby(["task", "arm"], sort=False)["score"]
     widths = scores.apply(lambda values: 2 * interval_half_width(values.to_numpy(float), study.seeds.statistic))
     widest = float(np.nanmax(widths)) if widths.notna().any() else 0.0
@@ -62,7 +62,7 @@ def decided(study: Study, folder: Path) -> Study:
     if not study.adds_seeds:
         return study
     for batch in range(len(study.seeds.counts)):
-        seen = read_json(folder / "seeds" / f"{batch}.json")
+        seen = read_json(folder / LOOK.format(batch=batch))
         if seen["enough"]:
             break
     return with_seeds(study, seen["seeds"])

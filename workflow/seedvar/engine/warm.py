@@ -15,6 +15,7 @@ from __future__ import annotations
 import array
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -45,11 +46,12 @@ PRELOAD = [
 ]
 
 
-def run(command: list[str]) -> int | None:
+def run(command: list[str], entry: str) -> int | None:
     """Has a seedvar command run in a fork of the server, which is started if need be.
 
     Args:
         command: The arguments of `seedvar`, as in `sys.argv[1:]`.
+        entry: The function that runs them, such as `package.module:main`.
 
     Returns:
         The exit code; None if there is no server to be had, so that the caller runs the
@@ -60,7 +62,7 @@ def run(command: list[str]) -> int | None:
         if connection is None:
             return None
         try:
-            answer = _ask(connection, command)
+            answer = _ask(connection, command, entry)
         except OSError:
             answer = b""
         if not answer.startswith(STARTED):
@@ -72,10 +74,11 @@ def run(command: list[str]) -> int | None:
     return None
 
 
-def _ask(connection: socket.socket, command: list[str]) -> bytes:
+def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
     """Sends a command; returns `STARTED` and the exit code, or as much of it as came."""
     with connection:
-        request = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+        request = {"command": command, "entry": entry, "folder": os.getcwd(), "environment": dict(os.environ)}
+        request = json.dumps(request).encode()
         sys.stdout.flush()
         sys.stderr.flush()
         streams = array.array("i", [1, 2])
@@ -118,7 +121,7 @@ def _connect_or_start() -> socket.socket | None:
             if connection := _connect(path):
                 return connection
             server = subprocess.Popen(
-                [sys.executable, "-m", "seedvar.warm", str(path)],
+                [sys.executable, "-m", "seedvar.engine.warm", str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -136,8 +139,6 @@ def _connect_or_start() -> socket.socket | None:
 
 def serve(path: Path) -> None:
     """Imports, then forks for every request until none has come for a while."""
-    import importlib
-
     for name in PRELOAD:
         importlib.import_module(name)
     path.unlink(missing_ok=True)
@@ -182,10 +183,9 @@ def _child(connection: socket.socket) -> int:
     os.chdir(request["folder"])
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
 
-    from seedvar.cli.main import main
-
+    module, _, name = request["entry"].partition(":")
     try:
-        code = main(request["command"])
+        code = getattr(importlib.import_module(module), name)(request["command"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:

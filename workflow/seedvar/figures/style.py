@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
+from seedvar.words import KEYS as KEYS
 
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 
@@ -23,7 +23,6 @@ FAILED_COLOUR = "#D55E00"
 COLOURS = 6  # that are told apart with any kind of colour vision, white paper and failed runs' red left out
 MOST_BANDS = 6  # lines whose bands can still be told apart
 LINE_STYLES = ["-", "--", "-.", ":"]
-KEYS = ["task", "arm", "init_seed", "order_seed"]
 
 
 def arm_colours(arms: list[str]) -> dict[str, str]:
@@ -167,12 +166,23 @@ def alike_but_for(runs: pd.DataFrame, varied: list[str], free: list[str]) -> pd.
         free: Fields that may differ as well, such as those that give lines of their own.
 
     Returns:
-        For each task the rows of the largest group of such runs: that with the most different values of
-        `varied`, then with the most runs.
+        For each task, and for each model where there are several, the rows of the largest group of such runs: that
+        with the most different values of `varied`, then with the most runs. Where there are several models, `task`
+        names the model too: each has a panel of its own.
     """
-    others = [f for f in Recipe.model_fields if f in runs and f not in (*varied, *free)]
+    others = [field for field in recipe_columns(runs) if field not in (*varied, *free)]
+    models = runs["model"] if "model" in runs else pd.Series("", runs.index)
     groups = []
-    for _, of_task in runs.groupby("task", sort=False):
-        alike = [group for _, group in of_task.groupby(others, sort=False, dropna=False)]
-        groups.append(max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group))))
+    for (task, model), of_task in runs.groupby(["task", models], sort=False):
+        alike = [group for _, group in of_task.groupby(others, sort=False, dropna=False)] if others else [of_task]
+        largest = max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group)))
+        groups.append(largest if models.nunique() < 2 else largest.assign(task=f"{task}, {model}"))
     return pd.concat(groups)
+
+
+def recipe_columns(runs: pd.DataFrame) -> list[str]:
+    """Lists the columns of a runs table that hold the recipe: those between its slug and the run's status."""
+    columns = list(runs.columns)
+    if "slug" not in columns or "status" not in columns:
+        return []
+    return columns[columns.index("slug") + 1 : columns.index("status")]

@@ -1,20 +1,14 @@
-"""Methods: what a recipe may do beyond plain fine-tuning, one module each.
+"""Methods: what a recipe may do beyond plain fine-tuning, one module each, and which field belongs to which.
 
 A method's module is imported, and is part of a cell's fingerprint, only where the recipe sets one of
 its fields; so adding or editing a method leaves the cells that do not use it valid. Adding one is a
-field in `study.Recipe`, a line in `METHODS`, and a module here with one or more of
-
-    load_encoder(model, weights)                   replaces the pre-trained encoder, in place
-    change_model(model, recipe, init_seed)         changes the network before training, in place
-    learning_rate_factors(model, recipe)           a factor by `id` of a parameter, 1 where not listed
-    watch(model, optimizer, recipe) -> Watcher     is told of every update
+field in `cells.recipe.Recipe`, a line in `METHODS`, and a module here with one or more of the functions
+that `hooks.py` lists.
 """
 
 from __future__ import annotations
 
-import importlib
-
-# Recipe field to module. Methods that change the model do so in this order.
+# Recipe field to module. Methods act in this order, which is part of a cell's fingerprint.
 METHODS = {
     "intermediate_task": "intermediate",
     "reinit_layers": "reinit",
@@ -30,5 +24,5 @@ METHODS = {
 
 
 def names_of(changed_fields) -> list[str]:
-    """Lists the modules of the methods that these recipe fields belong to."""
+    """Lists the modules of the methods that these recipe fields belong to, in the order in which they act."""
     return list(dict.fromkeys(module for field, module in METHODS.items() if field in changed_fields))

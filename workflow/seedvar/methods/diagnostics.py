@@ -25,7 +25,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
 from seedvar.methods.hooks import Watcher
 from seedvar.models.families import family_of
 from seedvar.models.layers import embeddings_of, pooler_of
@@ -33,7 +32,7 @@ from seedvar.models.layers import embeddings_of, pooler_of
 THRESHOLDS = (0.85, 0.90, 0.95, 0.99)  # of saturation, as in the code of Mosbach et al. (2021)
 
 
-def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> Diagnostics:
+def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe) -> Diagnostics:
     """Starts the measurements that the recipe asks for."""
     return Diagnostics(model, optimizer, recipe.diagnostics_every)
 
@@ -48,7 +47,8 @@ class Diagnostics(Watcher):
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, every: int):
-        self.optimizer, self.every, self.rows = optimizer, every, []
+        super().__init__()
+        self.optimizer, self.every = optimizer, every
         self.activations, self.logits = None, None  # of the last training batch
         self._listen(model)
         self.blocks = {
@@ -90,7 +90,7 @@ class Diagnostics(Watcher):
         now = self._copy()
         moved = [a - b for block in now for a, b in zip(now[block], self.before[block], strict=True)]
         corrected, analytic = corrected_step(self.optimizer, update)
-        if corrected > 0:
+        if corrected is not None and corrected > 0:
             self._record(update, "step_multiple", "all", "measured", _norm(moved) / corrected)
             self._record(update, "step_multiple", "all", "analytic", torch.tensor(analytic))
 
@@ -126,14 +126,16 @@ def _norm(tensors: list[torch.Tensor]) -> torch.Tensor:
     return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.float()) for t in tensors]))
 
 
-def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tensor, float]:
+def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tensor | None, float]:
     """Computes what bias-corrected Adam would have done at update t, from the optimizer's moments.
 
     Returns:
         The L2 norm η ‖m̂ / (√v̂ + ε)‖ over all parameters, and the multiple of it that theory
-        expects of this optimizer.
+        expects of this optimizer; None of an optimizer that has not Adam's moments.
     """
     norms, analytic = [], 1.0
+    if not (isinstance(optimizer, torch.optim.AdamW) or hasattr(optimizer, "correct_bias")):
+        return None, analytic
     for group in optimizer.param_groups:
         if isinstance(optimizer, torch.optim.AdamW):
             (beta1, beta2), eps = group["betas"], group["eps"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.models.layers import embeddings_of, layers_of
 
 
-def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+def change_model(model: nn.Module, recipe, init_seed: int) -> None:
     """Freezes as many layers as the recipe says."""
     freeze(model, recipe.frozen_layers)
 

@@ -1,4 +1,10 @@
-"""What a method may do to a training run, and who calls it."""
+"""What a method may do to a training run: the functions that its module may have, and who is told of updates.
+
+load_encoder(model, weights)                   replaces the pre-trained encoder, in place
+change_model(model, recipe, init_seed)         changes the network before training, in place
+learning_rate_factors(model, recipe)           a factor by `id` of a parameter, 1 where not listed
+watch(model, optimizer, recipe) -> Watcher     is told of every update
+"""
 
 from __future__ import annotations
 
@@ -6,11 +12,14 @@ import importlib
 
 from seedvar.methods import names_of
 
+HOOKS = ("load_encoder", "change_model", "learning_rate_factors", "watch")
+
 
 class Watcher:
     """Follows a training run. Each method of it is called by the loop and may be left as it is here."""
 
-    rows: list[dict] = []  # what goes into diagnostics.csv
+    def __init__(self):
+        self.rows: list[dict] = []  # what goes into diagnostics.csv
 
     def before_update(self, update: int) -> None:
         """Is called with the number of the update, from 1, when gradients are there and not yet clipped."""
@@ -24,6 +33,17 @@ class Watcher:
 
 
 def methods_with(hook: str, recipe) -> list:
-    """Returns the given function of every method that the recipe uses and that has it."""
-    modules = [importlib.import_module(f"seedvar.methods.{name}") for name in names_of(recipe.changes())]
-    return [getattr(module, hook) for module in modules if hasattr(module, hook)]
+    """Returns the given function of every method that the recipe uses and that has it.
+
+    Raises:
+        TypeError: There is no such hook, or a method has none: a misspelt one would be passed over in silence.
+    """
+    if hook not in HOOKS:
+        raise TypeError(f"{hook} is no hook of methods; there are {', '.join(HOOKS)}")
+    found = []
+    for name in names_of(recipe.changes()):
+        module = importlib.import_module(f"seedvar.methods.{name}")
+        if not any(hasattr(module, each) for each in HOOKS):
+            raise TypeError(f"methods/{name}.py has none of {', '.join(HOOKS)}")
+        found += [getattr(module, hook)] if hasattr(module, hook) else []
+    return found

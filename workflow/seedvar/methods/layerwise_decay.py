@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
 from seedvar.models.layers import embeddings_of, layers_of
 
 
-def learning_rate_factors(model: nn.Module, recipe: Recipe) -> dict[int, float]:
+def learning_rate_factors(model: nn.Module, recipe) -> dict[int, float]:
     """Returns the factor of each parameter's learning rate, by the parameter's `id`; 1 where it is not listed.
 
     Raises:

@@ -19,8 +19,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
-
 
 class MixLinear(nn.Module):
     """A Linear layer under Mixout.
@@ -51,7 +49,7 @@ class MixLinear(nn.Module):
         return passed + (mixed - passed).detach()  # the value of W', the derivative n
 
 
-def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+def change_model(model: nn.Module, recipe, init_seed: int) -> None:
     """Puts a model under Mixout as the recipe says."""
     if recipe.mixout:
         apply_mixout(model, recipe.mixout, recipe.mixout_gradient)

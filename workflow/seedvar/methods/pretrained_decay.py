@@ -12,11 +12,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
 from seedvar.methods.hooks import Watcher
 
 
-def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> PretrainedDecay:
+def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe) -> PretrainedDecay:
     """Starts the decay that the recipe says."""
     return PretrainedDecay(model, optimizer, recipe.pretrained_decay)
 
@@ -31,6 +30,7 @@ class PretrainedDecay(Watcher):
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, strength: float):
+        super().__init__()
         encoder = {id(parameter) for parameter in model.base_model.parameters()}
         self.strength, self.targets = strength, []
         for group in optimizer.param_groups:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.models.layers import layers_of, pooler_of
 from seedvar.streams import generator
 
 
-def change_model(model: nn.Module, recipe: Recipe, init_seed: int) -> None:
+def change_model(model: nn.Module, recipe, init_seed: int) -> None:
     """Re-initialises what the recipe says, with the standard deviation of the checkpoint."""
     reinit(model, recipe.reinit_layers, getattr(model.config, "initializer_range", 0.02), init_seed)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from seedvar.cells.recipe import Recipe
-from seedvar.data.metrics import is_degenerate
-from seedvar.data.tasks import Task
+from seedvar.data.scoring import is_degenerate
+from seedvar.data.task import Task
 from seedvar.methods.hooks import Watcher
 
 
-def watch(model, optimizer, recipe: Recipe) -> Stopping:
+def watch(model, optimizer, recipe) -> Stopping:
     """Watches a run as the recipe says."""
     return Stopping(recipe.stop_failed_after)
 
@@ -27,6 +26,7 @@ class Stopping(Watcher):
     """
 
     def __init__(self, stop_after: float):
+        super().__init__()
         self.stop_after = stop_after
 
     def is_hopeless(self, task: Task, curve: list[dict], labels: np.ndarray, share_done: float) -> bool:

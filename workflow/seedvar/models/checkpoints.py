@@ -1,4 +1,4 @@
-"""Where a study's model comes from, and how it gets into `results/models/<name>/`.
+"""Where a study's models come from, and how it gets into `results/models/<name>/`.
 
 A model is copied there once, from the hub, a folder or this package, so that
 cells need no network and no path outside the results folder, and so that the
@@ -8,12 +8,15 @@ weights cannot change under a running study. No Transformers is imported here.
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from seedvar.errors import UserError, first_line
 from seedvar.files import copy_folder, files_digest, read_json, write_json
+from seedvar.models.families import FAMILIES, family_of
 
 EMBEDDED = {path.name: path for path in Path(__file__).parent.iterdir() if (path / "config.json").is_file()}
 
@@ -22,8 +25,11 @@ WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*.bin"]
 UNWANTED = ["*/*", "training_args.bin", "optimizer.bin", "flax_model*", "tf_model*"]
 
 
+PATHS = (".", "/", "~")  # what begins so is a path, and no hub id
+
+
 @dataclass(frozen=True)
-class ModelSource:
+class Checkpoint:
     """A model that a study names.
 
     Attributes:
@@ -37,7 +43,7 @@ class ModelSource:
     hub_id: str | None = None
 
 
-def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
+def resolve(model: str, aliases: dict[str, str], where: str) -> Checkpoint:
     """Finds what a study means by `model:`.
 
     Args:
@@ -50,8 +56,9 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
     """
     place = aliases.get(model, model)
     key = f"config.yaml: models.{model}" if model in aliases else f"{where}: model"
+    name = model_name(model)
     if place in EMBEDDED:
-        return ModelSource(model, folder=EMBEDDED[place])
+        return Checkpoint(name, folder=EMBEDDED[place])
     if place.startswith("package:"):
         package, _, inner = place.removeprefix("package:").partition("/")
         spec = importlib.util.find_spec(package)
@@ -60,22 +67,25 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> ModelSource:
                 f"{key}: the Python package '{package}' is not installed; accepted: package:NAME/FOLDER of an "
                 "installed package"
             )
-        return ModelSource(_name(model), folder=_checked(Path(spec.submodule_search_locations[0]) / inner, key))
-    if place.startswith((".", "/", "~")) or Path(place).is_dir():
-        return ModelSource(_name(model), folder=_checked(Path(place).expanduser(), key))
+        return Checkpoint(name, folder=_checked(Path(spec.submodule_search_locations[0]) / inner, key))
+    if place.startswith(PATHS) or Path(place).is_dir():
+        return Checkpoint(name, folder=_checked(Path(place).expanduser(), key))
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", place):
         embedded = ", ".join(sorted(EMBEDDED))
         raise UserError(
             f"{key}: '{place}' is not accepted; accepted: a hub id, a folder, a name under models in config.yaml, "
             f"or the embedded {embedded}"
         )
-    return ModelSource(_name(model), hub_id=place)
+    return Checkpoint(name, hub_id=place)
 
 
-def _name(model: str) -> str:
-    """A folder name for a model: the folder's own, or an alias or hub id with -- for its slash."""
-    if model.startswith((".", "/", "~")) or Path(model).is_dir():
-        model = Path(model).expanduser().resolve().name
+def model_name(model: str) -> str:
+    """Returns what tables and folders call a model, by what a study writes alone.
+
+    That is the last part of a path, or an alias or hub id with -- for its slash.
+    """
+    if model.startswith(PATHS):
+        model = os.path.basename(os.path.abspath(os.path.expanduser(model)))
     return re.sub(r"[^\w.+-]", "_", model.removeprefix("package:").strip("/").replace("/", "--"))
 
 
@@ -104,7 +114,7 @@ def whole_content(folder: Path) -> str:
     return files_digest(files, folder)
 
 
-def prepare(source: ModelSource, target: Path) -> None:
+def prepare(source: Checkpoint, target: Path) -> None:
     """Puts the checkpoint into the folder `target`, with `model.json` beside its files.
 
     Raises:
@@ -113,20 +123,44 @@ def prepare(source: ModelSource, target: Path) -> None:
     folder = source.folder or _download(source)
     copy_folder(folder, target)
     config = read_json(target / "config.json")
-    depth = config.get("num_hidden_layers") or config.get("n_layers")
+    family = config.get("model_type")
     write_json(
         target / "model.json",
         {
             "model": source.hub_id or source.name,
-            "family": config.get("model_type"),
-            "layers": depth,
+            "family": family,
+            "addresses": _addresses(family),
+            "layers": depth_of(config),
             "content": content(target),
             "whole_content": whole_content(target),
         },
     )
 
 
-def _download(source: ModelSource) -> Path:
+def depth_of(config: dict) -> int | None:
+    """Returns the number of a model's blocks, from its `config.json`."""
+    return config.get("num_hidden_layers") or config.get("n_layers")
+
+
+def _addresses(family: str | None) -> dict | None:
+    return family_of(family).row() if family in FAMILIES else None
+
+
+def refresh(folder: Path) -> None:
+    """Writes the present addresses of its family into the `model.json` of a copied model, if they are others.
+
+    That file is an input of every cell of the model, and so tells Snakemake of a changed row.
+    """
+    try:
+        about = read_json(folder / "model.json")
+        now = json.loads(json.dumps(_addresses(about["family"])))
+        if about.get("addresses") != now:
+            write_json(folder / "model.json", about | {"addresses": now})
+    except (OSError, ValueError, KeyError):
+        return  # there is none yet, or it is made anew
+
+
+def _download(source: Checkpoint) -> Path:
     from huggingface_hub import snapshot_download
 
     try:

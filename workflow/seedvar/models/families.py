@@ -1,17 +1,14 @@
 """Where each family of encoders keeps its layers: the only place that knows attribute names.
 
-Supporting another family is one line in `FAMILIES`.
+Supporting another family is one line in `FAMILIES`. A cell's fingerprint has the row of its model's family, so a
+changed row invalidates that family's cells and a new one none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
 
 from seedvar.errors import UserError
-
-if TYPE_CHECKING:  # planning a study reads this table and must not import PyTorch
-    pass
 
 
 @dataclass(frozen=True)
@@ -27,32 +24,35 @@ class Family:
             tanh; None where it has another activation.
         word_head: How the names of a checkpoint's masked-word head begin; None where the family
             is not pre-trained by masked-language modelling.
+        embeddings: Names of what lies below the first block, in the encoder.
+        dropout: Keys of the configuration that hold a dropout probability.
     """
 
     layers: str | None
     pooler: str | None
     before_tanh: str | None
     word_head: str | None
+    embeddings: tuple[str, ...] = ("embeddings",)
+    dropout: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+
+    def row(self) -> dict:
+        """Returns what decides a cell: the fields that differ from their defaults, so that a new one changes none."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
 
 
 FAMILIES = {  # by config.model_type
     "bert": Family("bert.encoder.layer", "bert.pooler.dense", "bert.pooler.dense", "cls.predictions"),
     "roberta": Family("roberta.encoder.layer", None, "classifier.dense", "lm_head"),
-    "electra": Family("electra.encoder.layer", None, None, None),
-    "distilbert": Family("distilbert.transformer.layer", None, None, "vocab_"),
-    "albert": Family(None, "albert.pooler", "albert.pooler", "predictions"),
-}
-
-# Configuration keys that hold a dropout probability, over all families.
-DROPOUT_KEYS = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "classifier_dropout",
-    "classifier_dropout_prob",
-    "dropout",
-    "attention_dropout",
-    "seq_classif_dropout",
-)
+    "electra": Family("electra.encoder.layer", None, None, None, embeddings=("embeddings", "embeddings_project")),
+    "distilbert": Family(
+        "distilbert.transformer.layer", None, None, "vocab_",
+        dropout=("dropout", "attention_dropout", "seq_classif_dropout"),
+    ),
+    "albert": Family(
+        None, "albert.pooler", "albert.pooler", "predictions",
+        dropout=("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"),
+    ),
+}  # fmt: skip
 
 
 def family_of(model_type: str) -> Family:

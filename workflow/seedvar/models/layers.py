@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import nn
 
 from seedvar.errors import UserError
 from seedvar.models.families import family_of
-
-if TYPE_CHECKING:  # planning a study reads this table and must not import PyTorch
-    from torch import nn
 
 
 def layers_of(model: nn.Module, field: str, accepted: str) -> list[nn.Module]:
@@ -32,9 +29,9 @@ def layers_of(model: nn.Module, field: str, accepted: str) -> list[nn.Module]:
 
 
 def embeddings_of(model: nn.Module) -> list[nn.Module]:
-    """Returns what lies below the first block: the embeddings and, in ELECTRA, their projection."""
-    encoder = model.base_model
-    return [getattr(encoder, name) for name in ("embeddings", "embeddings_project") if hasattr(encoder, name)]
+    """Returns what lies below the first block: the embeddings and, in a large ELECTRA, their projection."""
+    encoder, family = model.base_model, family_of(model.config.model_type)
+    return [getattr(encoder, name) for name in family.embeddings if hasattr(encoder, name)]
 
 
 def pooler_of(model: nn.Module) -> nn.Linear | None:

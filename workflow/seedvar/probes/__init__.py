@@ -1,0 +1,1 @@
+"""Probes: measurements on the weights of finished cells, one module each."""

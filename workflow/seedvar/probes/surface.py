@@ -9,6 +9,7 @@ those of the first training examples, with dropout off.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,58 +18,64 @@ from safetensors.torch import load_file
 from torch import nn
 
 from seedvar.cells.cell import Cell
-from seedvar.data.splits import split
-from seedvar.data.tasks import TASKS
-from seedvar.data.tokens import load_tokens
+from seedvar.training.batches import load_examples, make_batch
 from seedvar.training.cell import build_initial_model
-from seedvar.training.loop import forward, loss_of, make_batch
+from seedvar.training.loop import forward, loss_of
 
 BATCH = 32  # examples
 
 
-def axis(points: int, low: float, high: float) -> np.ndarray:
-    """Returns the coordinates along an axis, shape (points,), rounded so that 0 and 1 are met exactly."""
-    return np.round(np.linspace(low, high, points), 9)
+@dataclass(frozen=True)
+class Grid:
+    """The points to measure, the same on both axes.
+
+    Attributes:
+        points: Points on each axis.
+        low: Where both axes begin.
+        high: Where both axes end.
+        examples: Training examples to average over.
+    """
+
+    points: int = 21
+    low: float = -0.5
+    high: float = 1.5
+    examples: int = 128
+
+    @property
+    def axis(self) -> np.ndarray:
+        """The coordinates along an axis, shape (points,), rounded so that 0 and 1 are met exactly."""
+        return np.round(np.linspace(self.low, self.high, self.points), 9)
 
 
-def surface_row(
-    first: Cell, second: Cell, weights: tuple[Path, Path], results: Path, a: float, bs: np.ndarray, n_examples: int
-) -> list[dict]:
+def surface_row(first: Cell, second: Cell, results: Path, grid: Grid, row: int) -> list[dict]:
     """Measures one row of the grid.
 
     Args:
         first: The cell of the first run, at (1, 0).
         second: The cell of the second run, at (0, 1).
-        weights: Their `weights.safetensors`.
-        results: The results folder, with the prepared data and model.
-        a: First coordinate.
-        bs: Second coordinates.
-        n_examples: Training examples to average over.
+        results: The results folder, with the prepared data and model and the weights of both cells.
+        grid: The points.
+        row: Which point of the first axis, from 0.
 
     Returns:
         Rows `a`, `b`, `loss` (nats, or squared error), `gradient_norm` (L2, over all weights).
     """
-    task = TASKS[first.task]
-    tokens, pad_token_id = load_tokens(results / first.data_folder())
-    labels = {name: source.labels for name, source in tokens.items()}
-    part = split(task, labels, first.recipe.split, first.recipe.n_train)["train"]
-    chosen = part.rows[:n_examples]
-    cpu = torch.device("cpu")
-    batches = [
-        (make_batch(tokens[part.source], chosen[i : i + BATCH], task, pad_token_id, cpu), len(chosen[i : i + BATCH]))
-        for i in range(0, len(chosen), BATCH)
-    ]
-    model = build_initial_model(first, results).eval()
+    examples = load_examples(results / first.data_folder(), first.recipe)
+    chosen, cpu = examples.rows("train")[: grid.examples], torch.device("cpu")
+    pieces = [chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)]
+    batches = [(make_batch(examples, "train", piece, cpu), len(piece)) for piece in pieces]
+    model = build_initial_model(first, results, examples.task).eval()
     start = {name: tensor.clone() for name, tensor in model.named_parameters()}
-    directions = [{name: saved[name] - start[name] for name in start} for saved in map(load_file, weights)]
-    rows = []
-    for b in bs:
+    weights = [load_file(results / cell.weights_file()) for cell in (first, second)]
+    directions = [{name: saved[name] - start[name] for name in start} for saved in weights]
+    rows, a = [], float(grid.axis[row])
+    for b in grid.axis:
         with torch.no_grad():
             for name, parameter in model.named_parameters():
-                parameter.copy_(start[name] + float(a) * directions[0][name] + float(b) * directions[1][name])
+                parameter.copy_(start[name] + a * directions[0][name] + float(b) * directions[1][name])
                 parameter.requires_grad_(True)
-        loss, norm = _loss_and_gradient(model, batches, task, first.recipe)
-        rows.append({"a": float(a), "b": float(b), "loss": loss, "gradient_norm": norm})
+        loss, norm = _loss_and_gradient(model, batches, examples.task, first.recipe)
+        rows.append({"a": a, "b": float(b), "loss": loss, "gradient_norm": norm})
     return rows
 
 

@@ -1,0 +1,1 @@
+"""Numbers to words and pages: tables for people, the notebook."""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.lock import PARTS
+from seedvar.cells.places import RESULT, model_folder
 from seedvar.cells.recipe import Recipe
 from seedvar.cells.record import RunRecord, read_record
-from seedvar.data.tasks import TASKS
+from seedvar.engine.jobs import Machine, repeat_command
+from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
 from seedvar.files import digest, read_json
 from seedvar.status.lines import version_lines
 from seedvar.status.state import CellState, Checker
-from seedvar.study.grid import expand, model_folder
-
-if TYPE_CHECKING:
-    from seedvar.engine.plan import Plan
+from seedvar.study.grid import expand
 
 
 def find_cell(text: str, plan: Plan) -> Cell:
@@ -31,21 +27,21 @@ def find_cell(text: str, plan: Plan) -> Cell:
         UserError: It is none of these.
     """
     path = Path(text)
-    path = path.parent if path.name == "result.json" else path
-    if (path / "result.json").is_file() or (path / PARTS).is_file():
+    path = path.parent if path.name == RESULT else path
+    if (path / RESULT).is_file() or (path / PARTS).is_file():
         try:
-            return Cell.from_specification(read_record(path / "result.json").cell)
+            return Cell.from_specification(read_record(path / RESULT).cell)
         except UserError:
             with contextlib.suppress(OSError, ValueError, KeyError):
                 return Cell.from_specification(read_json(path / PARTS)["cell"])
-    by_folder = {**plan.cells, **plan.intermediates}
+    by_folder = plan.all_cells
     tail = path.as_posix().rpartition("cells/")
     if cell := by_folder.get(f"cells/{tail[2]}" if tail[1] else path.as_posix()):
         return cell
-    for arm, cell in expand(plan.study, plan.model.name):
+    for arm, cell in expand(plan.study):
         if text == f"{cell.task}/{arm}/{cell.seed_name}":
             return cell
-    example = next((f"{c.task}/{arm}/{c.seed_name}" for arm, c in expand(plan.study, plan.model.name)), "")
+    example = next((f"{c.task}/{arm}/{c.seed_name}" for arm, c in expand(plan.study)), "")
     raise UserError(
         f"{text}: is no cell; accepted: a cell's folder, its result.json, or task/arm/seed of {plan.name}, "
         f"such as {example}"
@@ -55,18 +51,19 @@ def find_cell(text: str, plan: Plan) -> Cell:
 def explain_lines(cell: Cell, checker: Checker) -> list[str]:
     """Writes everything about a cell: specification, fingerprint, validity, log, and how to repeat it."""
     state = checker.state(cell)
-    task, recipe = TASKS[cell.task], cell.recipe
+    recipe, known = cell.recipe, checker.plan.tasks.get(cell.task)
     seed = f"seed {cell.init_seed}"
     if cell.init_seed != cell.order_seed:
         seed = f"initialisation seed {cell.init_seed}, order seed {cell.order_seed}"
-    synthetic = "synthetic task" if task.data == "synthetic" else "task"
-    lines = [f"{cell.folder()}", f"  {cell.model} on the {synthetic} {task.name} ({task.metric}), {seed}"]
+    kind = "synthetic task" if cell.data == "synthetic" else "task"
+    metric = f" ({known.metric})" if known else ""
+    lines = [f"{cell.folder()}", f"  {cell.model} on the {kind} {cell.task}{metric}, {seed}"]
     for name, value in recipe.changes().items():
         about = Recipe.model_fields[name]
         lines.append(f"  {name}: {value} (default {about.default}). {about.description}")
     if not recipe.changes():
         lines.append("  every field of the recipe has its default")
-    arms = [arm for arm, other in expand(checker.plan.study, checker.plan.model.name) if other == cell]
+    arms = [arm for arm, other in expand(checker.plan.study) if other == cell]
     if arms:
         lines.append(f"  arm {arms[0]} of {checker.plan.name}")
     lines.append(f"State: {state.state}{', and in the store' if state.is_stored else ''}")
@@ -77,7 +74,10 @@ def explain_lines(cell: Cell, checker: Checker) -> list[str]:
     log = checker.log(cell)
     lines.append(f"Log: {log}" + ("" if log.is_file() else " (not there)"))
     kept = f", once {cell_store.entry(checker.store, state.fingerprint)} is out of the way" if state.is_stored else ""
-    lines += [f"To repeat{kept}:", "  " + repeat_command(cell, checker.results, state.record)]
+    machine = Machine()
+    if record := state.record:
+        machine = Machine("cpu" if record.device == "cpu" else "cuda", record.threads)
+    lines += [f"To repeat{kept}:", "  " + repeat_command(cell, checker.results, machine)]
     return lines
 
 
@@ -88,7 +88,7 @@ def _result_lines(record: RunRecord) -> list[str]:
     lines = [
         f"Result: {record.status}, {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}, "
         f"majority {record.majority[split]:.4f}{', degenerate' if record.degenerate else ''}; "
-        f"{record.updates} updates in {record.wall_time_s:.1f} s on {record.device}, threads: {record.threads}",
+        f"{record.updates} updates in {record.wall_time_s:.1f} s on {record.processor or 'cpu' if record.device == 'cpu' else record.device}, threads: {record.threads}",
         f"  trained with {versions}",
     ]
     return lines + [f"  {line.removeprefix('1 cell ')}" for line in version_lines([record])]
@@ -103,9 +103,11 @@ def _fingerprint_lines(cell: Cell, checker: Checker, state: CellState) -> list[s
     was = (checker.recorded_parts(folder, state.record) if state.record else None) or now
     rows = {
         "specification": "cell",
-        f"data/tasks.py, {cell.task}": "task",
+        f"declaration of {cell.task}": "task",
         f"{checker.results / cell.data_folder()}/data.json": "data",
         f"{model_folder(checker.results, cell.model)}/model.json": "model",
+        "addresses of the family": "family",
+        "order of methods": "methods",
     }
     flat = lambda parts: {  # noqa: E731
         **{label: _short(parts[key]) for label, key in rows.items()},
@@ -124,11 +126,3 @@ def _fingerprint_lines(cell: Cell, checker: Checker, state: CellState) -> list[s
 
 def _short(value) -> str:
     return (value if isinstance(value, str) else digest(value))[:12]
-
-
-def repeat_command(cell: Cell, results: Path, record: RunRecord | None) -> str:
-    """Returns the command that trains a cell as it was trained; it takes the cell from the store if it is there."""
-    words = ["seedvar", "train", "--cell", json.dumps(cell.specification()), "--results", str(results)]
-    if record:
-        words += ["--device", "cpu" if record.device == "cpu" else "cuda", "--threads", str(record.threads)]
-    return shlex.join(words)

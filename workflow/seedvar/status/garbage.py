@@ -9,20 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
+from seedvar.cells.places import RESULT, WEIGHTS
 from seedvar.cells.record import read_record
+from seedvar.cells.syntax import code_digest
 from seedvar.errors import UserError
-from seedvar.files import digest, file_digest, read_json
+from seedvar.files import digest, read_json
 from seedvar.study.grid import expand
-from seedvar.words import _cells
-
-if TYPE_CHECKING:
-    from seedvar.study.site import SiteConfig
-
+from seedvar.study.reading import read_study
+from seedvar.study.table_study import TableStudy
+from seedvar.words import n_cells, size_in_words
 
 ABANDONED_S = 24 * 3600  # a half-written entry of the store that is older than this is nobody's any more
 
@@ -49,28 +48,22 @@ class Garbage:
     kept: int = 0
 
 
-def named_cells(site: SiteConfig, files: Iterable[Path]) -> dict[str, Cell]:
+def named_cells(files: Iterable[Path]) -> dict[str, Cell]:
     """Returns folder and cell of everything that studies train.
 
     Args:
-        site: Settings of this place.
         files: The study files.
 
     Raises:
         UserError: A study cannot be read, so that its cells are not known.
     """
-    from seedvar.models.checkpoints import resolve
-    from seedvar.study.reading import read_study
-    from seedvar.study.table_study import TableStudy
-
     cells = {}
     for path in files:
         try:
             study = read_study(path)
             if isinstance(study, TableStudy):
                 continue
-            name = resolve(study.model, site.models, str(path)).name
-            for _, cell in expand(study, name):
+            for _, cell in expand(study):
                 cells[cell.folder()] = cell
                 if first := cell.intermediate():
                     cells[first.folder()] = first
@@ -87,7 +80,7 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
         cells: The cells of all studies, by folder.
         results: The results folder, with the prepared data and models.
     """
-    read, digest_of = cache(read_json), cache(file_digest)
+    read, digest_of = cache(read_json), cache(code_digest)
     garbage = Garbage()
     for path in sorted(store.glob("*/*")):
         if path.name.startswith(".writing-"):
@@ -97,11 +90,11 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
             continue
         if not path.is_dir():
             continue
-        weights = path / cell_store.WEIGHTS
+        weights = path / WEIGHTS
         if weights.is_file():
             garbage.weights[weights] = weights.stat().st_size
         try:
-            cell = Cell.from_specification(read_record(path / "result.json").cell)
+            cell = Cell.from_specification(read_record(path / RESULT).cell)
         except (UserError, ValueError, KeyError, TypeError):
             garbage.unreadable.append(path)
             continue
@@ -126,8 +119,6 @@ def _bytes(folder: Path) -> int:
 
 def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
     """Writes what the store holds for no study; one line a recipe."""
-    from seedvar.words import size_in_words
-
     lines = [f"{garbage.kept:,} entries are of cells that a study names"]
 
     def section(title: str, entries: dict[Path, int]) -> None:
@@ -137,7 +128,7 @@ def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
             for path, size in entries.items():
                 counts[garbage.about.get(path, "half-written")] += 1
                 sizes[garbage.about.get(path, "half-written")] += size
-            lines.extend(f"  {about}: {_cells(n)}, {size_in_words(sizes[about])}" for about, n in counts.items())
+            lines.extend(f"  {about}: {n_cells(n)}, {size_in_words(sizes[about])}" for about, n in counts.items())
 
     section("entries are of cells that no study names", garbage.unnamed)
     note = "" if outdated else ", kept without --outdated"

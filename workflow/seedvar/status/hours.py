@@ -8,30 +8,44 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
 from seedvar.cells.cell import Cell
+from seedvar.cells.places import RESULT
 from seedvar.cells.record import RunRecord, read_record
-from seedvar.data.tasks import TASKS
+from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
-from seedvar.status.work import DataSize, Work, data_size, work_of
-
-if TYPE_CHECKING:
-    from seedvar.engine.plan import Plan
-    from seedvar.status.state import CellState
-
+from seedvar.status.state import CellState
+from seedvar.status.work import DataSize, Sizes, Work, work_of
 
 CALIBRATION_CELLS = 1000  # at most so many recorded cells are read from the study, and as many from the store
-
-
 STORE_LOOKS = 5000  # entries of a large store to look at
-
-
 # The time limit of a cell on a cluster, calibrated on so many recorded cells: so many times what it should take, and
 # no fewer minutes than that.
 LIMIT_CELLS, LIMIT_FACTOR, SHORTEST_LIMIT = 100, 3, 10
+
+
+class Place(NamedTuple):
+    """Where cells were trained.
+
+    Attributes:
+        unit: `CPU` or `GPU`.
+        name: Of the processor or of the GPU.
+        threads: Torch threads.
+    """
+
+    unit: str
+    name: str
+    threads: int
+
+
+def place_of(record: RunRecord) -> Place:
+    """Returns where a cell was trained."""
+    if record.device == "cpu":
+        return Place("CPU", record.processor or "cpu", record.threads)
+    return Place("GPU", record.device, record.threads)
 
 
 @dataclass(frozen=True)
@@ -60,27 +74,27 @@ class Line:
 
 @dataclass(frozen=True)
 class CostModel:
-    """A line for each (device, threads, precision) that cells were recorded on."""
+    """A line for each (place, model, precision) that cells were recorded with."""
 
-    lines: dict[tuple[str, int, str], Line]
+    lines: dict[tuple[Place, str, str], Line]
 
-    def devices(self) -> list[tuple[str, int]]:
-        """Lists the (device, threads) that there are lines for, those with the most cells first."""
-        counts: dict[tuple[str, int], int] = defaultdict(int)
-        for (device, threads, _), line in self.lines.items():
-            counts[device, threads] += line.n
+    def places(self) -> list[Place]:
+        """Lists the places that there are lines for, those with the most cells first."""
+        counts: dict[Place, int] = defaultdict(int)
+        for (place, _, _), line in self.lines.items():
+            counts[place] += line.n
         return sorted(counts, key=lambda place: -counts[place])
 
-    def line(self, cell: Cell, device: tuple[str, int]) -> Line | None:
-        """Returns the line for a cell on a device; for another precision than recorded there is none."""
-        return self.lines.get((*device, cell.recipe.precision))
+    def line(self, cell: Cell, place: Place) -> Line | None:
+        """Returns the line for a cell at a place; for another precision or model than recorded there is none."""
+        return self.lines.get((place, cell.model, cell.recipe.precision))
 
 
 def calibrate(records: Iterable[RunRecord], sizes: Callable[[Cell], DataSize | None]) -> CostModel:
     """Fits the cost model to recorded cells that trained to their end.
 
     Args:
-        records: Results of cells of one model.
+        records: Results of cells.
         sizes: Gives the size of a cell's data.
     """
     points = defaultdict(list)
@@ -91,9 +105,9 @@ def calibrate(records: Iterable[RunRecord], sizes: Callable[[Cell], DataSize | N
         except (UserError, ValueError, KeyError, TypeError):  # of a task or a field that a colleague has, or had
             continue
         if size is not None and record.wall_time_s > 0:
-            place = (record.device, record.threads, cell.recipe.precision)
-            points[place].append((work_of(cell, size).passes, record.wall_time_s, (cell.task, record.slug)))
-    return CostModel({place: _fit(found) for place, found in points.items()})
+            key = (place_of(record), cell.model, cell.recipe.precision)
+            points[key].append((work_of(cell, size).passes, record.wall_time_s, (cell.task, record.slug)))
+    return CostModel({key: _fit(found) for key, found in points.items()})
 
 
 def _fit(points: list[tuple[float, float, tuple[str, str]]]) -> Line:
@@ -115,18 +129,16 @@ def _fit(points: list[tuple[float, float, tuple[str, str]]]) -> Line:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Results of cells of one model, and the mean size in bytes of a cell's files."""
+    """Results of cells, and the mean size in bytes of a cell's files."""
 
     records: list[RunRecord]
     bytes_each: float | None
 
 
-def recorded_cells(
-    cells: Iterable[Cell], model: str, results: Path, store: Path, at_most: int = CALIBRATION_CELLS
-) -> Recorded:
-    """Reads results of a study's cells, and of the store's cells with the same model, at most so many of each."""
-    own = (results / cell.folder() for cell in cells)
-    kept = (path for path in _entries(store, STORE_LOOKS))
+def recorded_cells(plan: Plan, at_most: int = CALIBRATION_CELLS) -> Recorded:
+    """Reads results of a study's cells, and of the store's cells with the same models, at most so many of each."""
+    own = (plan.results / folder for folder in plan.all_cells)
+    kept = (path for path in _entries(plan.store, STORE_LOOKS))
     records: dict[str, RunRecord] = {}
     sizes = []
     for folders, limit in ((own, at_most), (kept, 2 * at_most)):
@@ -134,11 +146,11 @@ def recorded_cells(
             if len(records) >= limit:
                 break
             try:
-                record = read_record(folder / "result.json")
+                record = read_record(folder / RESULT)
                 size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".safetensors")
             except (UserError, OSError):
                 continue
-            if record.cell.get("model") == model and record.fingerprint not in records:
+            if record.cell.get("model") in plan.models and record.fingerprint not in records:
                 records[record.fingerprint] = record
                 sizes.append(size)
     return Recorded(list(records.values()), float(np.mean(sizes)) if sizes else None)
@@ -149,66 +161,47 @@ def _entries(store: Path, limit: int) -> Iterable[Path]:
     return itertools.islice((path for path in store.glob("??/*") if not path.name.startswith(".")), limit)
 
 
-def file_bytes(cell: Cell, size: DataSize) -> float:
+def file_bytes(size: DataSize) -> float:
     """Estimates the size of a cell's files where none is recorded: mostly its predictions."""
-    task = TASKS[cell.task]
-    return 12_000 + 2 * size.examples["validation"] * (4 + 4 * task.n_classes)
-
-
-class _Sizes:
-    """The sizes of data, each looked up once."""
-
-    def __init__(self, plan: Plan):
-        self.plan = plan
-        self._known: dict[str, DataSize | None] = {}
-
-    def __call__(self, cell: Cell) -> DataSize | None:
-        folder = cell.data_folder()
-        if folder not in self._known:
-            self._known[folder] = data_size(cell, self.plan.results, self.plan.glue_dir)
-        return self._known[folder]
+    return 12_000 + 2 * size.examples.get("validation", 0) * (4 + 4 * size.n_classes)
 
 
 def seconds_left(states: Iterable[CellState], plan: Plan) -> float | None:
     """Returns how long the cells that are neither done nor in the store take one after the other; None: not known.
 
-    Calibrated on the cells that are done, on the device that most of them ran on.
+    Calibrated on the cells that are done, at the place where most of them ran.
     """
-    sizes = _Sizes(plan)
+    sizes = Sizes(plan)
     model = calibrate((state.record for state in states if state.state == "done"), sizes)
     left = [state.cell for state in states if state.state != "done" and not state.is_stored]
-    seconds = [_seconds(cell, sizes, model, device) for device in model.devices()[:1] for cell in left]
+    seconds = [expected_seconds(cell, sizes, model, place) for place in model.places()[:1] for cell in left]
     return None if None in seconds or (left and not seconds) else sum(seconds)
 
 
-def _seconds(cell: Cell, sizes: _Sizes, model: CostModel, device: tuple[str, int]) -> float | None:
-    size, line = sizes(cell), model.line(cell, device)
+def expected_seconds(cell: Cell, sizes: Sizes, model: CostModel, place: Place) -> float | None:
+    """Returns how long a cell should take at a place; None: not known."""
+    size, line = sizes(cell), model.line(cell, place)
     return None if size is None or line is None else line.seconds(cell, work_of(cell, size))
 
 
-def time_limits(plan: Plan) -> dict[tuple[str, str], int]:
-    """Returns how many minutes a cell may take on a cluster, by task and slug: three times what it should take.
+def time_limits(plan: Plan) -> dict[tuple[str, str, str], int]:
+    """Returns how many minutes a cell may take on a cluster, by model, task and slug: three times what it should take.
 
-    Calibrated on a sample of recorded cells; empty while nothing is recorded. Where cells were recorded on several
-    devices that the study may get, the slowest counts: a limit that is too long costs a wait, one that is too short
+    Calibrated on a sample of recorded cells; empty while nothing is recorded. Where cells were recorded at several
+    places that the study may get, the slowest counts: a limit that is too long costs a wait, one that is too short
     the training.
     """
-    from seedvar.study.site import store_of
-
-    if not plan.cells:
-        return {}
-    store = store_of(plan.site, plan.results)
-    recorded = recorded_cells(plan.cells.values(), plan.model.name, plan.results, store, LIMIT_CELLS)
+    recorded = recorded_cells(plan, LIMIT_CELLS) if plan.cells else Recorded([], None)
     if not recorded.records:
         return {}
-    sizes = _Sizes(plan)
+    sizes = Sizes(plan)
     model = calibrate(recorded.records, sizes)
-    on_cpu = {"cpu": [True], "cuda": [False]}.get(plan.site.device, [True, False])
-    devices = [device for device in model.devices() if (device[0] == "cpu") in on_cpu]
+    wanted = {"cpu": ["CPU"], "cuda": ["GPU"]}.get(plan.site.device, ["CPU", "GPU"])
+    places = [place for place in model.places() if place.unit in wanted]
     limits = {}
-    for cell in {(c.task, c.recipe): c for c in (*plan.cells.values(), *plan.intermediates.values())}.values():
-        seconds = [s for device in devices if (s := _seconds(cell, sizes, model, device)) is not None]
+    for cell in {(c.model, c.task, c.recipe): c for c in plan.all_cells.values()}.values():
+        seconds = [s for place in places if (s := expected_seconds(cell, sizes, model, place)) is not None]
         if seconds:
             minutes = math.ceil(LIMIT_FACTOR * max(seconds) / 60)
-            limits[cell.task, cell.recipe.slug()] = max(SHORTEST_LIMIT, minutes)
+            limits[cell.model, cell.task, cell.recipe.slug()] = max(SHORTEST_LIMIT, minutes)
     return limits

@@ -6,14 +6,10 @@ import platform
 from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
 
 from seedvar.cells.record import RunRecord
 from seedvar.status.state import CellState, StudyState
-from seedvar.words import _cells
-
-if TYPE_CHECKING:
-    pass
+from seedvar.words import hours, n_cells
 
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:
@@ -32,7 +28,7 @@ def version_lines(records: Iterable[RunRecord]) -> list[str]:
     counts = Counter(pair for record in records for pair in record.versions.items())
     here = installed_versions({name for name, _ in counts})
     return [
-        f"{_cells(n)} trained with {name} {trained}, installed is {here[name]}"
+        f"{n_cells(n)} trained with {name} {trained}, installed is {here[name]}"
         for (name, trained), n in sorted(counts.items())
         if trained != here[name]
     ]
@@ -46,11 +42,9 @@ def status_lines(study: StudyState, seconds_left: float | None, at_a_time: int) 
         seconds_left: Time that the cells that are not done will take one after the other; None: not known.
         at_a_time: Cells side by side, for the time left.
     """
-    from seedvar.words import hours
-
     done, waiting, invalid = study.of("done"), study.of("waiting"), study.of("invalid")
     notes = [
-        f"{'at most ' if study.adds_seeds else ''}{_cells(len(study.cells))}",
+        f"{'at most ' if study.adds_seeds else ''}{n_cells(len(study.cells))}",
         *([f"{study.intermediates} of them on intermediate tasks"] if study.intermediates else []),
     ]
     records = [state.record for state in done]
@@ -73,10 +67,10 @@ def status_lines(study: StudyState, seconds_left: float | None, at_a_time: int) 
         lines.append("Time spent: " + ", ".join(f"{hours(seconds)} {place}" for place, seconds in places.items()))
     left = sum(not state.is_stored for state in study.cells if state.state != "done")
     if left and seconds_left is None:
-        lines.append(f"Time left: not known for {_cells(left)}; none like them is recorded")
+        lines.append(f"Time left: not known for {n_cells(left)}; none like them is recorded")
     elif left:
         lines.append(
-            f"Time left: {hours(seconds_left)} for {_cells(left)}, about {hours(seconds_left / at_a_time)} with "
+            f"Time left: {hours(seconds_left)} for {n_cells(left)}, about {hours(seconds_left / at_a_time)} with "
             f"{at_a_time} at a time"
         )
     return lines
@@ -89,7 +83,7 @@ def _stored(states: list[CellState]) -> str:
 
 def _counted(title: str, reasons: Iterable[str]) -> list[str]:
     counts = Counter(reasons)
-    return [f"{title}:", *(f"  {_cells(n)}: {reason}" for reason, n in counts.most_common())] if counts else []
+    return [f"{title}:", *(f"  {n_cells(n)}: {reason}" for reason, n in counts.most_common())] if counts else []
 
 
 def cell_lines(study: StudyState) -> list[str]:

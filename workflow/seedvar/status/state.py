@@ -1,12 +1,9 @@
-"""How far a study is, whether and why each of its cells is invalid, and what the store holds for no study.
+"""How far a study is, and whether and why each of its cells is invalid.
 
 A cell is
 
 - done: its result is there, and its fingerprint is what it would be now;
-- running: a process holds the lock on `fingerprint.json` in its folder, which `seedvar train` takes before it
-  trains. The kernel lets go of the lock when the process ends, however it ends. On a cluster this needs a file
-  system that shares locks between nodes (NFS, GPFS, Lustre with `flock`); on others a cell that runs elsewhere
-  counts as waiting;
+- running: a process holds the lock on `fingerprint.json` in its folder, see `cells.lock`;
 - waiting: there is no result;
 - invalid: there is a result that does not count any more, with the reasons.
 
@@ -20,27 +17,20 @@ import contextlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
 from seedvar.cells.lock import PARTS, is_running
+from seedvar.cells.places import RESULT, log_file, model_folder
 from seedvar.cells.record import RunRecord, read_record
-from seedvar.engine.data import SOURCE, data_origin
+from seedvar.cells.syntax import code_digest
+from seedvar.data import sources
+from seedvar.engine.code import data_code
+from seedvar.engine.jobs import SOURCE, TAKEN, declared
+from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json
-from seedvar.study.grid import model_folder
-from seedvar.study.site import store_of
-
-if TYPE_CHECKING:
-    from seedvar.engine.plan import Plan
-
-
-# --------------------------------------------------------------------------- what training leaves for status
-
-
-# --------------------------------------------------------------------------- the state of every cell
 
 
 @dataclass(frozen=True)
@@ -70,8 +60,8 @@ class Checker:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.results = plan.results
-        self.store = store_of(plan.site, plan.results)
-        self._read, self._digest_of = cache(read_json), cache(file_digest)
+        self.store = plan.store
+        self._read, self._digest_of = cache(read_json), cache(code_digest)
         self._source_changes = cache(self._compare_sources)
 
     def parts(self, cell: Cell) -> tuple[dict | None, tuple[str, ...]]:
@@ -88,13 +78,13 @@ class Checker:
         folder = self.results / cell.folder()
         parts, missing = self.parts(cell)
         key = digest(parts) if parts else None
-        is_stored = key is not None and (cell_store.entry(self.store, key) / "result.json").is_file()
-        if not (folder / "result.json").exists():
+        is_stored = key is not None and (cell_store.entry(self.store, key) / RESULT).is_file()
+        if not (folder / RESULT).exists():
             if is_running(folder):
                 return CellState(cell, "running", fingerprint=key)
             return CellState(cell, "waiting", self._failure(cell), fingerprint=key, is_stored=is_stored)
         try:
-            record = read_record(folder / "result.json")
+            record = read_record(folder / RESULT)
         except UserError:
             record, reasons = None, ("result.json is damaged",)
         else:
@@ -128,31 +118,35 @@ class Checker:
 
     def _compare_sources(self, task: str, data_folder: str, model: str) -> list[str]:
         """Says what has changed since model and data were prepared, from which the workflow will prepare them anew."""
-        copied, source = model_folder(self.results, model), self.plan.model
-        if source.folder and self._read(copied / "model.json").get("whole_content") != self.plan.model_content:
-            changed = [path.name for path in sorted(source.folder.iterdir()) if _differs(path, copied / path.name)]
+        copied, planned = model_folder(self.results, model), self.plan.models[model]
+        source = planned.checkpoint.folder
+        if source and self._read(copied / "model.json").get("whole_content") != planned.content:
+            changed = [path.name for path in sorted(source.iterdir()) if _differs(path, copied / path.name)]
             return [f"the model {model} changed since it was copied ({', '.join(changed) or 'a file is gone'})"]
         try:
-            recorded = read_json(self.results / data_folder / SOURCE)
+            recorded = self._read(self.results / data_folder / SOURCE)
         except (OSError, ValueError):
             return []
-        now = data_origin(task, copied, self.plan.glue_dir, files=False)
+        now = self.plan.tasks[task]
         reasons = [
-            f"{name} changed, which makes the data of {task}"
-            for name in _changed_keys(recorded.get("code", {}), now["code"])
+            f"{name} of {task} was {recorded['declaration'].get(name, 'not given')} and is "
+            f"{declared(now.declaration).get(name, 'not given')}"
+            for name in _changed_keys(recorded["declaration"], declared(now.declaration))
         ]
-        if recorded.get("model") != now["model"]:
+        code = data_code(now.source["kind"], self._digest_of)
+        reasons += [f"{name} changed, which makes the data of {task}" for name in _changed_keys(recorded["code"], code)]
+        if recorded["model"] != self._read(copied / "model.json")["whole_content"]:
             reasons.append(f"the tokenizer of {model} changed, which makes the data of {task}")
-        files = recorded.get("files")
-        if files is not None and digest(files) != self.plan.data_content.get(task):
-            origin = data_origin(task, copied, self.plan.glue_dir)
-            names = _changed_keys(files, origin.get("files", {}))
+        if recorded["content"] != now.content:
+            names = _changed_keys(
+                recorded["files"], {path.as_posix(): file_digest(path) for path in sources.files(now.source)}
+            )
             reasons.append(f"the data of {task} changed ({', '.join(names) or 'another source'})")
         return reasons
 
     def log(self, cell: Cell) -> Path:
         """Returns where the log of a cell's training is."""
-        return self.results / "logs" / "train" / f"{cell.folder().removeprefix('cells/')}.log"
+        return log_file(self.results, "train", cell.folder())
 
     def _failure(self, cell: Cell) -> tuple[str, ...]:
         try:
@@ -160,7 +154,7 @@ class Checker:
         except OSError:
             return ()
         last = lines[-1] if lines else ""
-        if last.startswith(("finished:", "diverged:", "stopped:", "taken from the store")):
+        if last.startswith(("finished:", "diverged:", "stopped:", TAKEN)):
             return ()  # it was done once; its result has been deleted since
         return (
             last if last.startswith("seedvar: ") else "its log just ends: killed, or running where locks do not reach",
@@ -174,11 +168,15 @@ def differences(recorded: dict, now: dict) -> list[str]:
     for name in _changed_keys(recorded["task"], now["task"]):
         was, value = recorded["task"].get(name), now["task"].get(name)
         if was != (list(value) if isinstance(value, tuple) else value):
-            reasons.append(f"data/tasks.py: {name} of {task} was {was} and is {value}")
+            reasons.append(f"{name} of {task} was {was} and is {value}")
     if recorded["data"] != now["data"]:
         reasons.append(f"the data of {task} changed")
     if recorded["model"] != now["model"]:
         reasons.append(f"the weights or the configuration of {now['cell']['model']} changed")
+    if recorded.get("family") != now["family"]:
+        reasons.append(f"the addresses of the family of {now['cell']['model']} changed")
+    if recorded.get("methods") != now["methods"]:
+        reasons.append("the order of its methods changed")
     for name in _changed_keys(recorded["code"], now["code"]):
         if name not in recorded["code"]:
             reasons.append(f"{name} is new among the code that decides it")
@@ -223,9 +221,6 @@ def _is_whole_parquet(path: Path) -> bool:
         return start == file.read() == b"PAR1"
 
 
-# --------------------------------------------------------------------------- a study
-
-
 @dataclass(frozen=True)
 class StudyState:
     """How far a study is."""
@@ -245,12 +240,5 @@ def study_state(checker: Checker) -> StudyState:
     plan = checker.plan
     if plan.is_table:
         raise UserError(f"{plan.study_file}: takes its runs from a table; accepted: a study that trains cells")
-    cells = {**plan.cells, **plan.intermediates}
-    extra = len(cells) - len(plan.cells)
-    return StudyState(plan.name, [checker.state(cell) for cell in cells.values()], plan.adds_seeds, extra)
-
-
-# --------------------------------------------------------------------------- one cell
-
-
-# --------------------------------------------------------------------------- the store
+    extra = len(plan.all_cells) - len(plan.cells)
+    return StudyState(plan.name, [checker.state(cell) for cell in plan.all_cells.values()], plan.adds_seeds, extra)

@@ -9,21 +9,17 @@ a straight line in the tokens that they processed. Nothing here imports PyTorch.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from seedvar.cells.cell import Cell
+from seedvar.data import sources
+from seedvar.data.declaration import Declaration
 from seedvar.data.splits import VALIDATION_SIZE
-from seedvar.data.tasks import TASKS, Task
+from seedvar.data.task import Shares, Task
+from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.errors import UserError
 from seedvar.files import read_json
-
-if TYPE_CHECKING:
-    pass
 
 # Examples of GLUE's published training and development sets, and tokens an example of an uncased BERT tokenizer,
 # rounded: for tasks of the hub that have not been tokenised yet.
@@ -45,13 +41,17 @@ class DataSize:
     """How large a task is.
 
     Attributes:
-        examples: Examples of the source splits `train` and `validation`.
+        examples: Examples of each source split.
         tokens_each: Mean tokens of an example of each, without padding.
+        n_classes: Number of classes; 1 for regression.
+        split: How validation and test come, see `data.task.Task`.
         known: Whether the data have been tokenised; otherwise the tokens are an estimate.
     """
 
     examples: dict[str, int]
     tokens_each: dict[str, float]
+    n_classes: int
+    split: str | Shares | None
     known: bool
 
 
@@ -69,62 +69,59 @@ class Work:
         return TRAINING_FACTOR * self.train_tokens + self.evaluation_tokens
 
 
-# --------------------------------------------------------------------------- counts
+class Sizes:
+    """The sizes of a study's data, each looked up once; called with a cell, gives None where nothing is known."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self._known: dict[str, DataSize | None] = {}
+
+    def __call__(self, cell: Cell) -> DataSize | None:
+        folder = cell.data_folder()
+        if folder not in self._known:
+            self._known[folder] = data_size(cell, self.plan.results, self.plan.tasks.get(cell.task))
+        return self._known[folder]
 
 
-def data_size(cell: Cell, results: Path, glue_dir: Path | None = None) -> DataSize | None:
+def data_size(cell: Cell, results: Path, planned: PlannedTask | None) -> DataSize | None:
     """Returns the size of a cell's data, estimated where they are not tokenised; None where nothing is known."""
     try:
         about = read_json(results / cell.data_folder() / "data.json")
-        examples = about["examples"]
-        return DataSize(examples, {split: about["tokens"][split] / n for split, n in examples.items()}, True)
-    except (OSError, ValueError, KeyError):
-        estimate = _estimated_size(TASKS[cell.task], glue_dir)
+        task, examples = Task.from_dict(about["task"]), about["examples"]
+        each = {split: about["tokens"][split] / n for split, n in examples.items()}
+        return DataSize(examples, each, task.n_classes, task.split, True)
+    except (OSError, ValueError, KeyError, TypeError):
+        estimate = _estimated_size(cell.task, planned) if planned else None
     if estimate is None:
         return None
     cut = {split: min(tokens, cell.recipe.max_length) for split, tokens in estimate.tokens_each.items()}
-    return DataSize(estimate.examples, cut, False)
+    return replace(estimate, tokens_each=cut)
 
 
-@cache
-def _estimated_size(task: Task, glue_dir: Path | None) -> DataSize | None:
-    special = len(task.columns) + 1  # [CLS] and a [SEP] behind every text
-    if task.data == "synthetic":
-        from seedvar.data.synthetic import SIZES, make_examples
-
-        texts = {
-            split: [" ".join(row[column] for column in task.columns) for row in make_examples(task.name, split)]
-            for split in SIZES
-        }
-        tokens = {
-            split: special + float(np.mean([len(text.split()) for text in rows])) for split, rows in texts.items()
-        }
-        return DataSize({split: len(rows) for split, rows in texts.items()}, tokens, False)
-    if glue_dir:
-        try:
-            return _size_of_files(task, glue_dir, special)
-        except (OSError, ValueError, UserError):
-            return None
-    if task.name not in GLUE_SIZES:
+def _estimated_size(name: str, planned: PlannedTask) -> DataSize | None:
+    """Counts examples and bytes of data that are at hand; of GLUE on the hub the published numbers."""
+    declaration = planned.declaration
+    special = len(declaration.columns) + 1  # [CLS] and a [SEP] behind every text
+    known = (_n_classes(declaration), declaration.split, False)
+    try:
+        counted = sources.sizes(planned.source, declaration)
+    except (OSError, ValueError, UserError):
+        counted = None
+    if counted is not None:
+        examples = {split: n for split, (n, _) in counted.items()}
+        tokens = {split: special + n_bytes / BYTES_A_TOKEN / max(1, n) for split, (n, n_bytes) in counted.items()}
+        return DataSize(examples, tokens, *known)
+    if declaration.data != "glue" or name not in GLUE_SIZES:
         return None
-    *examples, tokens = GLUE_SIZES[task.name]
+    *examples, tokens = GLUE_SIZES[name]
     splits = ("train", "validation")
-    return DataSize(dict(zip(splits, examples, strict=True)), dict.fromkeys(splits, tokens), False)
+    return DataSize(dict(zip(splits, examples, strict=True)), dict.fromkeys(splits, tokens), *known)
 
 
-def _size_of_files(task: Task, glue_dir: Path, special: int) -> DataSize:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    from seedvar.data.glue import local_files
-
-    examples, tokens = {}, {}
-    for split, paths in local_files(glue_dir, task).items():
-        tables = [pq.read_table(path, columns=list(task.columns)) for path in paths]
-        examples[split] = sum(len(table) for table in tables)
-        n_bytes = sum(pc.sum(pc.binary_length(table[column])).as_py() for table in tables for column in task.columns)
-        tokens[split] = special + n_bytes / BYTES_A_TOKEN / max(1, examples[split])
-    return DataSize(examples, tokens, False)
+def _n_classes(declaration: Declaration) -> int:
+    if declaration.labels == "number":
+        return 1
+    return len(declaration.labels or (0, 1))
 
 
 def work_of(cell: Cell, size: DataSize) -> Work:
@@ -132,25 +129,36 @@ def work_of(cell: Cell, size: DataSize) -> Work:
 
     The same arithmetic as in `data.splits` and `training.loop`, without the data.
     """
-    task, recipe, n = TASKS[cell.task], cell.recipe, size.examples
-    held_out = VALIDATION_SIZE // task.n_classes * task.n_classes if recipe.split == "halves" and task.large else 0
-    n_full = n["train"] - held_out
-    n_train = recipe.n_train // task.n_classes * task.n_classes if recipe.n_train else n_full
+    recipe, classes = cell.recipe, size.n_classes
+    n_full, validation, test = _parts(size, recipe.split)
+    n_train = n_full
+    if recipe.n_train:
+        n_train = recipe.n_train // classes * classes if recipe.sampling == "balanced" else recipe.n_train
     if isinstance(recipe.steps, int):
         updates = recipe.steps
     else:
         updates = recipe.epochs * math.ceil((n_full if recipe.steps == "full" else n_train) / recipe.batch_size)
     epochs = updates / math.ceil(n_train / recipe.batch_size)
     n_evaluations = len({round(k * updates / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0})
-    if recipe.split == "dev":
-        validation, test = n["validation"] * size.tokens_each["validation"], 0.0
-    elif task.large:
-        validation = held_out * size.tokens_each["train"]
-        test = n["validation"] * size.tokens_each["validation"]
-    else:
-        validation = test = n["validation"] / 2 * size.tokens_each["validation"]
     # The last and the best checkpoint are tested.
     return Work(updates, epochs * n_train * size.tokens_each["train"], n_evaluations * validation + 2 * test)
+
+
+def _parts(size: DataSize, how: str) -> tuple[int, float, float]:
+    """Returns the number of training examples and the tokens of validation and of test."""
+    n, each, split = size.examples, size.tokens_each, size.split
+    tokens = {name: n[name] * each[name] for name in n}
+    if isinstance(split, Shares):  # of the training data, where the source has no split of its own
+        taken = {"validation": split.validation, "test": split.test}
+        own = {name: tokens.get(name, share * tokens["train"]) for name, share in taken.items()}
+        n_train = round(n["train"] * (1 - sum(share for name, share in taken.items() if name not in n)))
+        return n_train, own["validation"], 0.0 if how == "dev" else own["test"]
+    if how == "dev" or split is None:
+        return n["train"], tokens["validation"], 0.0 if how == "dev" else tokens.get("test", 0.0)
+    if split == "held_out":
+        held_out = VALIDATION_SIZE // size.n_classes * size.n_classes
+        return n["train"] - held_out, held_out * each["train"], tokens["validation"]
+    return n["train"], tokens["validation"] / 2, tokens["validation"] / 2
 
 
 def block_parameters(folder: Path | None, name: str) -> tuple[float, int, bool] | None:
@@ -189,12 +197,3 @@ def flops_of(work: Work, parameters: float, blocks: int, frozen: int = 0) -> flo
     """
     share = frozen / blocks
     return parameters * ((6 - 4 * share) * work.train_tokens + 2 * work.evaluation_tokens)
-
-
-# --------------------------------------------------------------------------- hours
-
-
-# --------------------------------------------------------------------------- a study
-
-
-# --------------------------------------------------------------------------- words

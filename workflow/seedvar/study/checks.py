@@ -5,70 +5,101 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
-from seedvar.cells.recipe import CONFLICTS, Recipe
-from seedvar.data import glue
-from seedvar.data.splits import split
-from seedvar.data.synthetic import make_examples
-from seedvar.data.tasks import TASKS
+from seedvar.cells.recipe import CONFLICTS
 from seedvar.errors import UserError
-from seedvar.models.families import family_of
-from seedvar.study.site import SiteConfig
+from seedvar.models.checkpoints import model_name
 from seedvar.study.study import CrossedSeeds, Study
+from seedvar.study.tasks import known_tasks
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
 
 
-def _check_study(study: Study, path: Path | str) -> None:
-    """Checks what the types above cannot say."""
-    known = [name for name, task in TASKS.items() if task.data == study.data]
+def check_study(study: Study, path: Path | str) -> None:
+    """Checks a study by itself.
+
+    Raises:
+        UserError: One sentence with the file, the key and what is accepted.
+    """
     for task in study.tasks:
-        if task not in known:
-            raise UserError(
-                f"{path}: tasks: unknown task '{task}' for data '{study.data}'; accepted: {', '.join(known)}"
-            )
-    for key, values in (("tasks", study.tasks), *_seed_lists(study)):
+        _check_task(study, task, path)
+    for key, values in (("tasks", list(study.tasks)), *_seed_lists(study)):
         if repeated := sorted({value for value in values if values.count(value) > 1}):
             raise UserError(f"{path}: {key}: {repeated[0]} is listed twice; each value is accepted once")
     if (study.arms is None) == (study.grid is None):
         raise UserError(f"{path}: arms: give either arms or grid, and not both")
     for name in study.arms or {}:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+        if not NAME.fullmatch(name):
             raise UserError(f"{path}: arms: '{name}' is not a name; accepted: letters, digits and . _ + -")
-    recipes = study.named_recipes(study.tasks[0])
-    if not recipes:
+    arms = study.arms_on(next(iter(study.tasks)))
+    if not arms:
         raise UserError(f"{path}: arms: there is none; at least one arm is accepted")
+    _check_models(study, path)
     n_combinations = 1
     for values in (study.grid.model_dump(exclude_none=True) if study.grid else {}).values():
         n_combinations *= len(values)
-    if study.grid and len(recipes) < n_combinations:
+    if study.grid and len(arms) < n_combinations:
         raise UserError(f"{path}: grid: a value is listed twice; each value is accepted once")
     for key, recipe in (("recipe", study.recipe), *((f"arms.{name}", arm) for name, arm in (study.arms or {}).items())):
         for task in recipe.by_task:
             if task not in study.tasks:
                 raise UserError(f"{path}: {key}.by_task: unknown task '{task}'; accepted: {', '.join(study.tasks)}")
+        for model in recipe.by_model:
+            if model not in study.models():
+                raise UserError(
+                    f"{path}: {key}.by_model: unknown model '{model}'; accepted: {', '.join(study.models())}"
+                )
     for task in study.tasks:
         _check_recipes(study, task, path)
-    if study.baseline is not None and study.baseline not in recipes:
-        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(recipes)}")
-    if study.baseline is None and len(recipes) > 1:
-        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(recipes)}")
-    _check_probes(study, list(recipes), path)
+    if study.baseline is not None and study.baseline not in arms:
+        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(arms)}")
+    if study.baseline is None and len(arms) > 1:
+        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
+    _check_probes(study, list(arms), path)
+
+
+def _check_task(study: Study, task: str, path: Path | str) -> None:
+    """Refuses a task that nobody declares, or that is declared here under another's name."""
+    if not NAME.fullmatch(task):
+        raise UserError(f"{path}: tasks: '{task}' is not a name; accepted: letters, digits and . _ + -")
+    if isinstance(study.tasks, dict) and study.tasks[task] is not None and task in known_tasks():
+        raise UserError(f"{path}: tasks.{task}: there is a task of this name already; accepted: another name")
+    try:
+        study.declaration(task)
+    except UserError as error:
+        known = str(error).startswith("tasks: ")
+        raise UserError(f"{path}: {error}" if known else str(error)) from None
+
+
+def _check_models(study: Study, path: Path | str) -> None:
+    """Refuses arms without a model, and two models whose folders would have one name."""
+    for arm, trained in study.arms_on(next(iter(study.tasks))).items():
+        if not trained.model:
+            raise UserError(f"{path}: model: is missing, and arm '{arm}' names none; accepted: a model")
+    by_name: dict[str, str] = {}
+    for model in study.models():
+        other = by_name.setdefault(model_name(model), model)
+        if other != model:
+            raise UserError(
+                f"{path}: model: '{model}' and '{other}' would both be called {model_name(model)}; accepted: short "
+                "names for them under models in config.yaml"
+            )
 
 
 def _check_recipes(study: Study, task: str, path: Path | str) -> None:
     """Checks the recipes of all arms on one task."""
-    by_slug: dict[str, str] = {}
-    for name, recipe in study.named_recipes(task).items():
-        if recipe.slug() in by_slug:
+    by_slug: dict[tuple[str, str], str] = {}
+    for name, trained in study.arms_on(task).items():
+        recipe, key = trained.recipe, (trained.model, trained.recipe.slug())
+        if key in by_slug:
             raise UserError(
-                f"{path}: arms: '{name}' is the same recipe as '{by_slug[recipe.slug()]}'; each recipe is accepted once"
+                f"{path}: arms: '{name}' is the same recipe as '{by_slug[key]}'; each recipe is accepted once"
             )
-        by_slug[recipe.slug()] = name
+        by_slug[key] = name
         for field, other, reason in CONFLICTS:
             if field in recipe.changes() and other(recipe):
                 raise UserError(f"{path}: arm '{name}': {field}: {reason}")
         if recipe.intermediate_task is not None:
-            accepted = [known for known, t in TASKS.items() if t.data == study.data and known != task]
+            accepted = [known for known in dict.fromkeys([*study.tasks, *known_tasks()]) if known != task]
             if recipe.intermediate_task not in accepted:
                 raise UserError(
                     f"{path}: arm '{name}': intermediate_task: '{recipe.intermediate_task}' is not accepted on {task}; "
@@ -101,6 +132,17 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
                 raise UserError(
                     f"{path}: probes.surface.{key}.arm: '{run.arm}' is not accepted; accepted: {', '.join(arms)}"
                 )
+            if (
+                len(
+                    {
+                        study.arms_on(surface.task)[each.arm].model
+                        for each in (surface.first, surface.second)
+                        if each.arm in arms
+                    }
+                )
+                > 1
+            ):
+                raise UserError(f"{path}: probes.surface: the two runs train different models; accepted: the same")
             if run.seed_pair not in study.seed_pairs():
                 raise UserError(
                     f"{path}: probes.surface.{key}.seed: the study has no seed {run.seed}; accepted: its seeds"
@@ -114,48 +156,3 @@ def _seed_lists(study: Study) -> list[tuple[str, list[int]]]:
         pairs = (("seeds.init", study.seeds.init), ("seeds.order", study.seeds.order))
         return [(key, values) for key, values in pairs if isinstance(values, list)]
     return []
-
-
-def _check_model(config: dict, name: str, study: Study, path: Path) -> None:
-    """Refuses what a local model cannot do."""
-    family = family_of(config.get("model_type"))
-    depth = config.get("num_hidden_layers") or config.get("n_layers") or 0
-    if study.probes.forgetting and (family.layers is None or family.word_head is None):
-        raise UserError(
-            f"{path}: probes.forgetting: {name} has no single layers or no masked-word head; accepted: leave it out"
-        )
-    for arm, recipe in [pair for task in study.tasks for pair in study.named_recipes(task).items()]:
-        for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
-            if field in recipe.changes() and family.layers is None:
-                raise UserError(
-                    f"{path}: arm '{arm}': {field}: the layers of {name} share one set of parameters, so that none "
-                    f"can be treated by itself; accepted: {Recipe.model_fields[field].default}"
-                )
-        for field in ("reinit_layers", "frozen_layers"):
-            if getattr(recipe, field) > depth:
-                raise UserError(
-                    f"{path}: arm '{arm}': {field}: {getattr(recipe, field)} is not accepted; "
-                    f"{name} has {depth} layers, so 0 to {depth} is"
-                )
-        if recipe.reinit_pooler and family.pooler is None:
-            raise UserError(f"{path}: arm '{arm}': reinit_pooler: {name} has no pre-trained pooler; accepted: false")
-
-
-def _check_sizes(study: Study, site: SiteConfig, path: Path) -> None:
-    """Refuses few-sample training sets that the data, where they are at hand, are too small for."""
-    if study.data == "glue" and not site.glue_dir:
-        return
-    for task in [TASKS[name] for name in study.tasks]:
-        labels = None
-        for arm, recipe in study.named_recipes(task.name).items():
-            if recipe.n_train is None:
-                continue
-            if labels is None and study.data == "synthetic":
-                rows = {name: make_examples(task.name, name) for name in ("train", "validation")}
-                labels = {name: np.array([row["label"] for row in examples]) for name, examples in rows.items()}
-            elif labels is None:
-                labels = glue.local_labels(Path(site.glue_dir).expanduser(), task)
-            try:
-                split(task, labels, recipe.split, recipe.n_train)
-            except UserError as error:
-                raise UserError(f"{path}: arm '{arm}': {error}") from None

@@ -1,10 +1,10 @@
-"""Probes: measurements on the weights of finished cells, each one job. Here is what a study says of them."""
+"""Probes: measurements on the weights of finished cells, each one job, as a study asks for them."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from seedvar.cells.recipe import SeedNumber, Strict
+from seedvar.strict import SeedNumber, Strict
 
 
 class RunOf(Strict):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from seedvar.cells.recipe import Strict
-from seedvar.study.validation import _validate
-
-if TYPE_CHECKING:
-    from seedvar.study.site import SiteConfig
+from seedvar.cells.places import store_folder
+from seedvar.strict import Strict
+from seedvar.study.validation import validate
 
 
 class SiteConfig(Strict):
@@ -50,16 +48,15 @@ class SiteConfig(Strict):
     )
     from_tables: bool = Field(False, description="Draw figures from existing tables; plan no training.")
 
+    def store_below(self, results: Path) -> Path:
+        """Returns where the cell store is; from the first run on, the results folder has a link that leads there."""
+        return Path(self.store).expanduser() if self.store else store_folder(results)
+
 
 def read_site_config(values: dict, path: Path | str = "config/config.yaml") -> SiteConfig:
     """Checks the merged settings of config.yaml and the command line's `--config`."""
-    site = _validate(SiteConfig, values, path)
+    site = validate(SiteConfig, values, path)
     for field in ("glue_dir", "runs_dir"):
         if folder := os.environ.get(f"SEEDVAR_{field.upper()}"):
             site = site.model_copy(update={field: folder})
     return site
-
-
-def store_of(site: SiteConfig, results: Path) -> Path:
-    """Returns where the store is: what config.yaml names, to which results/store leads from the first run on."""
-    return Path(site.store).expanduser() if site.store else results / "store"

@@ -1,6 +1,6 @@
-"""What a user writes: the study file and the site's settings, and how they are read and checked.
+"""A study file: the grid of cells, and the comparison that it is for.
 
-These models and `recipe.Recipe` are the one definition. The JSON schemas in `workflow/schemas/`
+These models and `cells.recipe.Recipe` are the one definition. The JSON schemas in `workflow/schemas/`
 are generated from them (`seedvar schema`), so that editors complete and check study files, and
 `config/README.md` explains every key in prose.
 """
@@ -8,20 +8,27 @@ are generated from them (`seedvar schema`), so that editors complete and check s
 from __future__ import annotations
 
 import itertools
-import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, PrivateAttr, create_model
 
-from seedvar.cells.recipe import Recipe, SeedNumber, Strict
+from seedvar.cells.recipe import Recipe
+from seedvar.data.declaration import Declaration
+from seedvar.models.checkpoints import model_name
+from seedvar.strict import SeedNumber, Strict
 from seedvar.study.probes import Probes
-from seedvar.study.reading import _Loader
+from seedvar.study.tasks import known_declaration
+
+MODEL_HELP = "A hub id, a local folder, the embedded model syn-bert, or a name that config.yaml lists under models."
+ModelName = Annotated[str, Field(min_length=1)]
 
 # A grid holds a list of values for each field that varies; expanded in full.
 Grid = create_model(
     "Grid",
     __base__=Strict,
-    __doc__="A list of values for every recipe field that varies; all combinations are trained.",
+    __doc__="A list of values for every recipe field that varies, or of models; all combinations are trained.",
+    model=(Annotated[list[ModelName], Field(min_length=1)] | None, Field(None, description="Models to train.")),
     **{
         name: (
             Annotated[list[Annotated[field.annotation, *field.metadata, Field()]], Field(min_length=1)] | None,
@@ -32,17 +39,28 @@ Grid = create_model(
 )
 
 
-class RecipeByTask(Recipe):
-    """A recipe, with what differs on single tasks."""
+class RecipeBy(Recipe):
+    """A recipe, with what differs on single tasks or for single models."""
 
+    by_model: dict[str, Recipe] = Field(
+        {}, description="What differs for single models, by the model as it is written under model."
+    )
     by_task: dict[str, Recipe] = Field({}, description="What differs on single tasks, by the task's name.")
 
-    def changes_on(self, task: str) -> dict:
-        """Returns the fields that the study file sets for a task, those under `by_task` last."""
-        changes = self.model_dump(exclude_unset=True, exclude={"by_task"})
-        if task in self.by_task:
-            changes |= self.by_task[task].model_dump(exclude_unset=True)
+    def changes_on(self, task: str, model: str) -> dict:
+        """Returns the fields that the study file sets; those under `by_model` win, and those under `by_task` last."""
+        changes = self.model_dump(exclude_unset=True, exclude=set(RecipeBy.model_fields) - set(Recipe.model_fields))
+        changes.pop("model", None)
+        for special in (self.by_model.get(model), self.by_task.get(task)):
+            if special is not None:
+                changes |= special.model_dump(exclude_unset=True)
         return changes
+
+
+class Arm(RecipeBy):
+    """A recipe and, where it is not the study's, the model that it trains."""
+
+    model: ModelName | None = Field(None, description=f"The arm's model; without it, the study's. {MODEL_HELP}")
 
 
 SeedCount = Annotated[int, Field(ge=1, le=100_000)]
@@ -74,46 +92,99 @@ class SeedsUntil(Strict):
         return [min(n, self.at_most) for n in range(self.batch, self.at_most + self.batch, self.batch)]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What an arm is on one task: a recipe and a model.
+
+    Attributes:
+        model: The model as the study file writes it.
+        recipe: All hyper-parameters.
+    """
+
+    model: str
+    recipe: Recipe
+
+    @property
+    def model_name(self) -> str:
+        """Folder name of the model."""
+        return model_name(self.model)
+
+
 class Study(Strict):
     """A study file: a grid of cells plus the comparison it is for."""
 
     description: str = Field("", description="The question that the study answers, and its source.")
-    data: Literal["glue", "synthetic"] = Field(description="Where the tasks come from.")
-    model: str = Field(
-        min_length=1,
-        description="A hub id, a local folder, the embedded model syn-bert, or a name that config.yaml lists "
-        "under models.",
+    model: ModelName | None = Field(
+        None, description=f"{MODEL_HELP} May be left out where every arm names its own, or the grid does."
     )
-    tasks: list[str] = Field(min_length=1, description="Names of tasks.")
+    tasks: Annotated[list[str], Field(min_length=1)] | Annotated[dict[str, Declaration | None], Field(min_length=1)] = (
+        Field(
+            description="Names of tasks; or names with declarations of your own data, empty for a task that is known."
+        )
+    )
     seeds: SeedCount | SeedList | CrossedSeeds | SeedsUntil = Field(
         description="A count (seeds 0, 1, …), a list, {init: …, order: …} for crossed seeds, or {width: …} for as many "
         "as it takes."
     )
-    recipe: RecipeByTask = Field(RecipeByTask(), description="What all arms have in common.")
-    arms: dict[str, RecipeByTask] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
+    recipe: RecipeBy = Field(RecipeBy(), description="What all arms have in common.")
+    arms: dict[str, Arm] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
     grid: Grid | None = Field(None, description="Instead of arms: lists of values, expanded in full.")
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
     probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
-    def named_recipes(self, task: str) -> dict[str, Recipe]:
-        """Returns the recipe of every arm on a task, by the arm's name and in the file's order.
+    _arms: dict[str, dict[str, Trained]] = PrivateAttr(default_factory=dict)  # by task; each is made once
 
-        What is more special wins: the common recipe, its `by_task`, the arm, the arm's `by_task`.
+    def arms_on(self, task: str) -> dict[str, Trained]:
+        """Returns what every arm is on a task, by the arm's name and in the file's order.
+
+        What is more special wins: the common recipe, its `by_model`, its `by_task`, the arm, the arm's `by_model`,
+        the arm's `by_task`.
         """
-        common = self.recipe.changes_on(task)
-        if self.grid is None:
-            return {name: Recipe(**{**common, **arm.changes_on(task)}) for name, arm in (self.arms or {}).items()}
+        if task not in self._arms:
+            self._arms[task] = self._named(task) if self.grid is None else self._combined(task)
+        return self._arms[task]
+
+    def _named(self, task: str) -> dict[str, Trained]:
+        trained = {}
+        for name, arm in (self.arms or {}).items():
+            model = arm.model or self.model or ""
+            recipe = Recipe(**{**self.recipe.changes_on(task, model), **arm.changes_on(task, model)})
+            trained[name] = Trained(model, recipe)
+        return trained
+
+    def _combined(self, task: str) -> dict[str, Trained]:
         varied = self.grid.model_dump(exclude_none=True)
-        recipes = {}
+        trained = {}
         for values in itertools.product(*varied.values()):
             values = dict(zip(varied, values, strict=True))
-            shown = {"optimizer": self.recipe.optimizer, **values}
-            recipes[Recipe(**shown).slug()] = Recipe(**{**common, **values})
-        return recipes
+            model = values.pop("model", self.model or "")
+            shown = Recipe(**{"optimizer": self.recipe.optimizer, **values}).slug()
+            if "model" in varied:
+                own = [name for name in varied if name != "model"]
+                shown = f"{model_name(model)}+{shown}" if own else model_name(model)
+            trained[shown] = Trained(model, Recipe(**{**self.recipe.changes_on(task, model), **values}))
+        return trained
+
+    def named_recipes(self, task: str) -> dict[str, Recipe]:
+        """Returns the recipe of every arm on a task, by the arm's name and in the file's order."""
+        return {name: trained.recipe for name, trained in self.arms_on(task).items()}
 
     def arm_names(self) -> list[str]:
         """Returns the names of the arms in the file's order."""
-        return list(self.named_recipes(self.tasks[0]))
+        return list(self.arms_on(next(iter(self.tasks))))
+
+    def models(self) -> list[str]:
+        """Returns the models that arms train, as the study file writes them, each once."""
+        return list(dict.fromkeys(arm.model for arm in self.arms_on(next(iter(self.tasks))).values()))
+
+    def declaration(self, task: str) -> Declaration:
+        """Returns what a task of the study, or an intermediate task, declares: here, in config/tasks or the package.
+
+        Raises:
+            UserError: There is no such task, or its file is not in order.
+        """
+        own = self.tasks.get(task) if isinstance(self.tasks, dict) else None
+        return own or known_declaration(task)
 
     @property
     def is_crossed(self) -> bool:
@@ -138,11 +209,3 @@ class Study(Strict):
         if self.is_crossed:
             return list(itertools.product(numbers(self.seeds.init), numbers(self.seeds.order)))
         return [(seed, seed) for seed in numbers(self.seeds.at_most if self.adds_seeds else self.seeds)]
-
-
-# --------------------------------------------------------------------------- reading
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)

@@ -1,4 +1,4 @@
-"""Studies of runs that somebody else trained: any table of scores, one row a run, becomes a runs table."""
+"""A study of runs that somebody else trained: which columns of a table mean what."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from seedvar.cells.recipe import Strict
 from seedvar.errors import UserError
+from seedvar.strict import Strict
 from seedvar.study.probes import Probes
-
-KEYS = ["task", "arm", "init_seed", "order_seed"]
 
 
 class Columns(Strict):

@@ -10,16 +10,18 @@ from pathlib import Path
 from seedvar.cells import store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
+from seedvar.cells.places import RESULT, store_folder
 from seedvar.cells.record import RunRecord, read_record
+from seedvar.cells.syntax import code_digest
 from seedvar.errors import UserError
-from seedvar.files import digest, file_digest, read_json
+from seedvar.files import digest, read_json
 from seedvar.study.grid import expand
 from seedvar.study.study import Study
 
 
 def present_fingerprints(results: Path) -> Callable[[Cell], str | None]:
     """Returns a function that gives a cell's fingerprint as it is now; None where its data or model are not here."""
-    read, digest_of = cache(read_json), cache(file_digest)
+    read, digest_of = cache(read_json), cache(code_digest)
 
     def of(cell: Cell) -> str | None:
         try:
@@ -30,14 +32,14 @@ def present_fingerprints(results: Path) -> Callable[[Cell], str | None]:
     return of
 
 
-def read_cells(study: Study, model_name: str, results: Path) -> list[tuple[str, Cell, RunRecord]]:
+def read_cells(study: Study, results: Path) -> list[tuple[str, Cell, RunRecord]]:
     """Reads the results of a study, each checked; returns arm, cell and result of each.
 
     Raises:
         UserError: Some are missing or not in order; all of the latter have been set aside.
     """
     present, cells, refused = present_fingerprints(results), [], []
-    for arm, cell in expand(study, model_name):
+    for arm, cell in expand(study):
         try:
             cells.append((arm, cell, read_checked(cell, results, present(cell))))
         except UserError as error:
@@ -62,8 +64,8 @@ def read_checked(cell: Cell, results: Path, present: str | None) -> RunRecord:
     Raises:
         UserError: The result is missing, or it is not in order and not in the store.
     """
-    folder, kept = results / cell.folder(), results / "store"
-    path = folder / "result.json"
+    folder, kept = results / cell.folder(), store_folder(results)
+    path = folder / RESULT
     try:
         key = read_record(path).fingerprint
         damaged = store.differing(kept, key, folder)

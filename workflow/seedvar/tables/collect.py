@@ -19,19 +19,19 @@ from seedvar.files import write_atomically, write_csv
 from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file
 from seedvar.study.study import Study
 from seedvar.tables.checked import read_cells
-from seedvar.tables.read import _read
+from seedvar.tables.read import read_file
 
 
-def collect(study: Study, name: str, model_name: str, results: Path) -> None:
+def collect(study: Study, name: str, results: Path) -> None:
     """Reads every cell of a study and writes the three tables into `results/<name>/`.
 
     Raises:
         UserError: A result is missing or damaged.
     """
     runs, keys, folders, seconds = [], [], [], []
-    for arm, cell, record in read_cells(study, model_name, results):
-        keys.append({"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed})
-        runs.append(run_row(keys[-1], cell, record))
+    for arm, cell, record in read_cells(study, results):
+        keys.append(_key(arm, cell))
+        runs.append(run_row(arm, cell, record))
         folders.append(results / cell.folder())
         seconds.append(record.wall_time_s)
     target = results / name
@@ -48,17 +48,17 @@ def collect(study: Study, name: str, model_name: str, results: Path) -> None:
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
 
 
-def collect_diagnostics(study: Study, name: str, model_name: str, results: Path) -> None:
+def collect_diagnostics(study: Study, name: str, results: Path) -> None:
     """Gathers `diagnostics.csv` of the cells whose recipes ask for it into `diagnostics.parquet`.
 
     Raises:
         UserError: A file is missing or damaged.
     """
     tables = []
-    for arm, cell, _ in read_cells(study, model_name, results):
+    for arm, cell, _ in read_cells(study, results):
         if cell.recipe.diagnostics_every:
-            key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
-            tables.append(_read(pd.read_csv, results / cell.folder() / "diagnostics.csv").assign(**key))
+            key = _key(arm, cell)
+            tables.append(read_file(pd.read_csv, results / cell.folder() / "diagnostics.csv").assign(**key))
     table = _keys_first(pd.concat(tables, ignore_index=True), list(key))
     for column in ("task", "arm", "quantity", "block", "kind"):
         table[column] = table[column].astype("category")
@@ -67,27 +67,27 @@ def collect_diagnostics(study: Study, name: str, model_name: str, results: Path)
     write_atomically(target, lambda path: table.to_parquet(path, index=False, compression="zstd"))
 
 
-def collect_forgetting(study: Study, name: str, model_name: str, results: Path) -> None:
+def collect_forgetting(study: Study, name: str, results: Path) -> None:
     """Gathers the forgetting probe's files into `forgetting.csv`, one row a run and number of replaced layers.
 
     Raises:
         UserError: A file is missing or damaged.
     """
     tables = []
-    for arm, cell in forgetting_runs(study, model_name):
-        key = {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
-        tables.append(_read(pd.read_csv, results / name / forgetting_file(arm, cell)).assign(**key))
+    for arm, cell in forgetting_runs(study):
+        key = _key(arm, cell)
+        tables.append(read_file(pd.read_csv, results / name / forgetting_file(arm, cell)).assign(**key))
     write_csv(results / name / "forgetting.csv", _keys_first(pd.concat(tables, ignore_index=True), list(key)))
 
 
-def collect_surface(study: Study, name: str, model_name: str, results: Path) -> None:
+def collect_surface(study: Study, name: str, results: Path) -> None:
     """Gathers the rows of the surface probe into `surface.csv`.
 
     Raises:
         UserError: A file is missing or damaged.
     """
     rows = range(study.probes.surface.points)
-    tables = [_read(pd.read_csv, results / name / surface_file(row)) for row in rows]
+    tables = [read_file(pd.read_csv, results / name / surface_file(row)) for row in rows]
     probe, about = study.probes.surface, {"task": study.probes.surface.task}
     for key, run in (("first", probe.first), ("second", probe.second)):
         init_seed, order_seed = run.seed_pair
@@ -96,7 +96,11 @@ def collect_surface(study: Study, name: str, model_name: str, results: Path) -> 
     write_csv(results / name / "surface.csv", _keys_first(table, list(about)))
 
 
-def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
+def _key(arm: str, cell: Cell) -> dict:
+    return {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
+
+
+def run_row(arm: str, cell: Cell, record: RunRecord) -> dict:
     """Makes the row of runs.csv for one cell.
 
     `score` is that of the last checkpoint on the test split (validation where there is no test).
@@ -106,7 +110,7 @@ def run_row(key: dict, cell: Cell, record: RunRecord) -> dict:
     split, metric = record.reported_split, record.metric
     score = record.scores["last"][split][metric]
     row = {
-        **key,
+        **_key(arm, cell),
         "data": cell.data,
         "model": cell.model,
         "slug": record.slug,
@@ -137,7 +141,7 @@ def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
 
     A run that diverged before its first evaluation has no row, and no header either.
     """
-    texts = [_read(lambda path: path.read_text(encoding="utf-8"), path).strip("\n") for path in paths]
+    texts = [read_file(lambda path: path.read_text(encoding="utf-8"), path).strip("\n") for path in paths]
     lengths = [text.count("\n") for text in texts]
     by_header: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
@@ -152,7 +156,7 @@ def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
                 table = None
             if table is None or len(table) != sum(lengths[place] for place in places):
                 for place in places:
-                    _read(pd.read_csv, paths[place])  # which of them is it?
+                    read_file(pd.read_csv, paths[place])  # which of them is it?
                 raise UserError(f"{paths[places[0]].name}: one of {len(places)} files has an empty line")
             tables.append(table.set_index(np.repeat(places, [lengths[place] for place in places])))
     if not tables:
@@ -163,7 +167,7 @@ def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
 def _read_predictions(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
     """Reads many small Parquet files into one table; returns it and the rows of each file."""
     read = lambda path: pq.ParquetFile(path, read_dictionary=["checkpoint", "split"]).read(use_threads=False)  # noqa: E731
-    tables = [_read(read, path).replace_schema_metadata() for path in paths]
+    tables = [read_file(read, path).replace_schema_metadata() for path in paths]
     whole = pa.concat_tables(tables, promote_options="default").unify_dictionaries().to_pandas()
     for column in ("checkpoint", "split"):
         whole[column] = whole[column].cat.reorder_categories(sorted(whole[column].cat.categories))

@@ -27,14 +27,19 @@ def read_runs(path: Path) -> pd.DataFrame:
 def read_table(path: Path) -> pd.DataFrame:
     """Reads a table of a study, CSV or Parquet; a task or an arm may be called `2` or `None`."""
     if path.suffix == ".parquet":
-        table = _read(pd.read_parquet, path)
+        table = read_file(pd.read_parquet, path)
         return table.astype({name: str for name in table.columns if table[name].dtype == "category"})
-    return _read(
+    return read_file(
         lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
     )
 
 
-def _read(reader, path: Path) -> pd.DataFrame:
+def read_file(reader, path: Path):
+    """Reads a file with a function of pandas or the like.
+
+    Raises:
+        UserError: It cannot be read.
+    """
     try:
         return reader(path)
     except (OSError, ValueError) as error:

@@ -17,16 +17,15 @@ from torch import nn
 
 from seedvar.cells import store
 from seedvar.cells.cell import Cell
+from seedvar.cells.places import model_folder
 from seedvar.cells.record import RunRecord
-from seedvar.data.metrics import constant_loss, is_degenerate, majority_score, scores
-from seedvar.data.splits import Part, split
-from seedvar.data.tasks import TASKS, Task
-from seedvar.data.tokens import Tokens, load_tokens
+from seedvar.data.scoring import constant_loss, is_degenerate, majority_score, scores
+from seedvar.data.task import Task
 from seedvar.files import write_atomically, write_text
-from seedvar.study.grid import model_folder
+from seedvar.training.batches import Examples, load_examples
 from seedvar.training.determinism import make_deterministic
-from seedvar.training.device import claimed_device, keep_memory
-from seedvar.training.loop import Outcome, fine_tune, labels_of
+from seedvar.training.device import about_machine, claimed_device, keep_memory
+from seedvar.training.loop import Outcome, fine_tune
 from seedvar.training.network import build_model
 
 
@@ -48,24 +47,22 @@ def train_cell(
     """
     keep_memory()
     make_deterministic(threads)
-    task, recipe = TASKS[cell.task], cell.recipe
-    tokens, pad_token_id = load_tokens(results / cell.data_folder())
-    parts = split(task, {name: source.labels for name, source in tokens.items()}, recipe.split, recipe.n_train)
+    examples = load_examples(results / cell.data_folder(), cell.recipe)
     with claimed_device(device) as chosen:
         start = time.monotonic()
-        model = build_initial_model(cell, results)
-        outcome = fine_tune(model, task, recipe, tokens, parts, pad_token_id, cell.order_seed, chosen, log=_log)
+        model = build_initial_model(cell, results, examples.task)
+        outcome = fine_tune(model, examples, cell.recipe, cell.order_seed, chosen, log=_log)
         device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
 
     machine = {"device": device_name, "threads": threads, "wall_time_s": round(time.monotonic() - start, 2)}
-    record = _record(cell, fingerprint, task, outcome, tokens, parts, machine)
+    record = _record(cell, fingerprint, examples, outcome, machine | about_machine())
     folder = results / cell.folder()
     curve = pd.DataFrame(outcome.curve)
     write_atomically(folder / "curve.csv", lambda path: curve.to_csv(path, index=False))
     if outcome.diagnostics:
         diagnostics = pd.DataFrame(outcome.diagnostics)
         write_atomically(folder / "diagnostics.csv", lambda path: diagnostics.to_csv(path, index=False))
-    predictions = _predictions(outcome, tokens, parts)
+    predictions = _predictions(outcome, examples)
     write_atomically(folder / "predictions.parquet", lambda path: predictions.to_parquet(path, index=False))
     write_text(folder / "result.json", record.model_dump_json(indent=1) + "\n")
     store.keep(results / "store", fingerprint, folder)
@@ -75,12 +72,12 @@ def train_cell(
     return record
 
 
-def build_initial_model(cell: Cell, results: Path) -> nn.Module:
+def build_initial_model(cell: Cell, results: Path, task: Task) -> nn.Module:
     """Builds the network that a cell's training starts from, on the CPU."""
     first = cell.intermediate()
     return build_model(
         model_folder(results, cell.model),
-        TASKS[cell.task],
+        task,
         cell.recipe,
         cell.init_seed,
         results / first.weights_file() if first else None,
@@ -95,16 +92,9 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _record(
-    cell: Cell,
-    fingerprint: str,
-    task: Task,
-    outcome: Outcome,
-    tokens: dict[str, Tokens],
-    parts: dict[str, Part],
-    machine: dict,
-) -> RunRecord:
-    labels = {name: labels_of(tokens, part) for name, part in parts.items() if name != "train"}
+def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, machine: dict) -> RunRecord:
+    task = examples.task
+    labels = {name: examples.labels(name) for name in examples.parts if name != "train"}
     measured = {
         checkpoint: {name: scores(task, labels[name], logits) for name, logits in by_split.items()}
         for checkpoint, by_split in outcome.logits.items()
@@ -129,7 +119,7 @@ def _record(
         best_update=outcome.best_update,
         train_loss=_number(final_loss),
         constant_loss=constant_loss(task, labels_of(tokens, parts["train"])),
-        examples={name: len(part.rows) for name, part in parts.items()},
+        examples={name: len(part.rows) for name, part in examples.parts.items()},
         versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "numpy", "scikit-learn", "scipy")},
@@ -138,20 +128,19 @@ def _record(
     )
 
 
-def _predictions(outcome: Outcome, tokens: dict[str, Tokens], parts: dict[str, Part]) -> pd.DataFrame:
+def _predictions(outcome: Outcome, examples: Examples) -> pd.DataFrame:
     """Makes one row a (checkpoint, split, example): the position in its source, the label, the logits."""
     frames = []
     for checkpoint, by_split in outcome.logits.items():
         for name, logits in by_split.items():
-            part = parts[name]
             columns = {f"logit_{k}": logits[:, k] for k in range(logits.shape[1])}
             frames.append(
                 pd.DataFrame(
                     {
                         "checkpoint": checkpoint,
                         "split": name,
-                        "example": part.rows.astype(np.int32),
-                        "label": labels_of(tokens, part),
+                        "example": examples.rows(name).astype(np.int32),
+                        "label": examples.labels(name),
                         **columns,
                     }
                 )

@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 import itertools
 import os
+import platform
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -73,3 +75,15 @@ def keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(mmap_threshold, 1 << 30)
         mallopt(trim_threshold, (1 << 31) - 1)
+
+
+def about_machine() -> dict[str, str | None]:
+    """Returns the name of the `processor` and the `commit` of the code, None where they cannot be told."""
+    processor, commit = platform.processor() or None, None
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), processor)
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        commit = subprocess.run(git, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    return {"processor": processor, "commit": commit}

@@ -12,13 +12,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.metrics import scores
-from seedvar.data.splits import Part, split
-from seedvar.data.tasks import Task
-from seedvar.data.tokens import Tokens
+from seedvar.data.scoring import is_better, scores
+from seedvar.data.task import Task
 from seedvar.methods.hooks import methods_with
 from seedvar.streams import generator, stream_seed
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.batches import Examples, make_batch, size_of_training_set
+from seedvar.training.parameter_groups import make_optimizer
 from seedvar.training.schedule import schedule
 
 EVALUATION_BATCH = 64  # examples; no influence on the result beyond rounding
@@ -48,25 +47,14 @@ class Outcome:
 
 
 def fine_tune(
-    model: nn.Module,
-    task: Task,
-    recipe: Recipe,
-    tokens: dict[str, Tokens],
-    parts: dict[str, Part],
-    pad_token_id: int,
-    order_seed: int,
-    device: torch.device,
-    log=print,
+    model: nn.Module, examples: Examples, recipe: Recipe, order_seed: int, device: torch.device, log=print
 ) -> Outcome:
     """Fine-tunes a model and evaluates it along the way.
 
     Args:
         model: A sequence classifier; trained in place, and left with its last weights.
-        task: Decides loss and metrics.
+        examples: What it trains, validates and is tested on; their task decides loss and metrics.
         recipe: The hyper-parameters.
-        tokens: The source splits `train` and `validation`.
-        parts: Which of their examples are for training, validation and (perhaps) test.
-        pad_token_id: Fills batches up to their longest example.
         order_seed: Seed of the streams `order` (data order) and `dropout`.
         device: Where to train.
         log: Called with a line of text at every evaluation.
@@ -74,9 +62,9 @@ def fine_tune(
     Returns:
         The curve and the predictions of the last and of the best checkpoint.
     """
-    train_tokens, train_rows = tokens[parts["train"].source], parts["train"].rows
+    task, train_rows = examples.task, examples.rows("train")
     updates_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)  # the last batch may be smaller
-    total = number_of_updates(recipe, task, tokens, len(train_rows))
+    total = number_of_updates(recipe, examples)
     warmup = int(recipe.warmup_ratio * total)
     evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
 
@@ -87,7 +75,7 @@ def fine_tune(
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
 
     outcome = Outcome()
-    best_score, best_weights = -math.inf, None
+    best_score, best_weights = math.nan, None
     window = []  # training losses since the last row of the curve
     for update in range(1, total + 1):
         # A new order of the training set at the start of every epoch
@@ -96,7 +84,7 @@ def fine_tune(
             shuffled = train_rows[torch.randperm(len(train_rows), generator=order).numpy()]
         rows = shuffled[position * recipe.batch_size : (position + 1) * recipe.batch_size]
 
-        inputs, labels = make_batch(train_tokens, rows, task, pad_token_id, device)
+        inputs, labels = make_batch(examples, "train", rows, device)
         loss = loss_of(forward(model, inputs, recipe), labels, task)
         loss.backward()
         for watcher in watchers:
@@ -118,8 +106,8 @@ def fine_tune(
         outcome.updates = update
 
         if update in evaluate_at:
-            logits = predict(model, tokens, parts["validation"], task, recipe, pad_token_id, device)
-            targets = labels_of(tokens, parts["validation"])
+            logits = predict(model, examples, "validation", recipe, device)
+            targets = examples.labels("validation")
             validation = scores(task, targets, logits)
             outcome.curve.append(
                 {
@@ -134,7 +122,7 @@ def fine_tune(
             window = []
             score = validation[task.metric]
             outcome.logits["last"] = {"validation": logits}
-            if score > best_score:  # never true of NaN
+            if is_better(task, score, best_score):
                 best_score, outcome.best_update = score, update
                 outcome.logits["best"] = {"validation": logits}
                 best_weights = copy.deepcopy(model.state_dict()) if update < total else None
@@ -152,56 +140,29 @@ def fine_tune(
     # Each checkpoint is tested with its own weights, reloaded in full: reusing a cast of the last
     # weights for the best checkpoint is what spoiled the test scores of the official code.
     if outcome.status == "diverged":  # the weights before the fatal update are not a result of this recipe
-        held_out = {name: part for name, part in parts.items() if name != "train"}
         outcome.logits["last"] = {
-            name: np.full((len(part.rows), task.n_classes), np.nan, np.float32) for name, part in held_out.items()
+            name: np.full((len(part.rows), task.n_classes), np.nan, np.float32)
+            for name, part in examples.parts.items()
+            if name != "train"
         }
-    elif "test" in parts:
-        outcome.logits["last"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
+    elif "test" in examples.parts:
+        outcome.logits["last"]["test"] = predict(model, examples, "test", recipe, device)
     if best_weights is None:  # the last is the best, or no evaluation gave a score
         outcome.best_update, outcome.logits["best"] = outcome.updates, outcome.logits["last"]
-    elif "test" in parts:
+    elif "test" in examples.parts:
         last_weights = copy.deepcopy(model.state_dict())
         model.load_state_dict(best_weights)
-        outcome.logits["best"]["test"] = predict(model, tokens, parts["test"], task, recipe, pad_token_id, device)
+        outcome.logits["best"]["test"] = predict(model, examples, "test", recipe, device)
         model.load_state_dict(last_weights)
     return outcome
 
 
-def number_of_updates(recipe: Recipe, task: Task, tokens: dict[str, Tokens], n_train: int) -> int:
-    """Returns the length of training in updates: by `steps`, or else by `epochs` over n_train examples."""
+def number_of_updates(recipe: Recipe, examples: Examples) -> int:
+    """Returns the length of training in updates: by `steps`, or else by `epochs` over the training set."""
     if isinstance(recipe.steps, int):
         return recipe.steps
-    if recipe.steps == "full":
-        labels = {name: source.labels for name, source in tokens.items()}
-        n_train = len(split(task, labels, recipe.split)["train"].rows)
+    n_train = size_of_training_set(examples, recipe) if recipe.steps == "full" else len(examples.rows("train"))
     return recipe.epochs * math.ceil(n_train / recipe.batch_size)
-
-
-def make_batch(
-    tokens: Tokens, rows: np.ndarray, task: Task, pad_token_id: int, device: torch.device
-) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Pads some examples to the longest of them.
-
-    Returns:
-        `input_ids`, `token_type_ids` and `attention_mask`, each (batch, longest); and the labels
-        (batch,), whole numbers or for regression float32.
-    """
-    starts, ends = tokens.offsets[rows], tokens.offsets[rows + 1]
-    longest = int((ends - starts).max())
-    ids = np.full((len(rows), longest), pad_token_id, dtype=np.int64)
-    types = np.zeros((len(rows), longest), dtype=np.int64)
-    mask = np.zeros((len(rows), longest), dtype=np.int64)
-    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        ids[i, : end - start] = tokens.input_ids[start:end]
-        types[i, : end - start] = tokens.token_type_ids[start:end]
-        mask[i, : end - start] = 1
-    inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
-    labels = torch.from_numpy(tokens.labels[rows])
-    return (
-        {name: torch.from_numpy(array).to(device) for name, array in inputs.items()},
-        (labels if task.is_regression else labels.long()).to(device),
-    )
 
 
 def forward(model: nn.Module, inputs: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
@@ -220,34 +181,21 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, task: Task) -> torch.Ten
     return cross_entropy(logits, labels.long())
 
 
-def labels_of(tokens: dict[str, Tokens], part: Part) -> np.ndarray:
-    """Returns the labels of some examples, shape (examples,), float32."""
-    return tokens[part.source].labels[part.rows]
-
-
 @torch.no_grad()
-def predict(
-    model: nn.Module,
-    tokens: dict[str, Tokens],
-    part: Part,
-    task: Task,
-    recipe: Recipe,
-    pad_token_id: int,
-    device: torch.device,
-) -> np.ndarray:
-    """Predicts some examples with dropout off, similar lengths together.
+def predict(model: nn.Module, examples: Examples, name: str, recipe: Recipe, device: torch.device) -> np.ndarray:
+    """Predicts the examples of a part with dropout off, similar lengths together.
 
     Returns:
-        Logits in the order of `part.rows`, shape (examples, classes), float32.
+        Logits in the order of the part's rows, shape (examples, classes), float32.
     """
     was_training = model.training
     model.eval()
-    source = tokens[part.source]
-    by_length = np.argsort(source.lengths()[part.rows], kind="stable")
-    logits = np.empty((len(part.rows), task.n_classes), dtype=np.float32)
+    rows = examples.rows(name)
+    by_length = np.argsort(examples.source(name).lengths()[rows], kind="stable")
+    logits = np.empty((len(rows), examples.task.n_classes), dtype=np.float32)
     for start in range(0, len(by_length), EVALUATION_BATCH):
         chosen = by_length[start : start + EVALUATION_BATCH]
-        inputs, _ = make_batch(source, part.rows[chosen], task, pad_token_id, device)
+        inputs, _ = make_batch(examples, name, rows[chosen], device)
         logits[chosen] = forward(model, inputs, recipe).cpu().numpy()
     model.train(was_training)
     return logits

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import Task
+from seedvar.data.task import Task
 from seedvar.errors import UserError
 from seedvar.methods.hooks import methods_with
-from seedvar.models.families import DROPOUT_KEYS, family_of
+from seedvar.models.families import family_of
 from seedvar.streams import generator
 
 
@@ -44,9 +44,9 @@ def build_model(
         config = AutoConfig.from_pretrained(folder, num_labels=task.n_classes)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: holds no model that Transformers can load ({str(error).splitlines()[0]})") from None
-    family_of(config.model_type)
+    family = family_of(config.model_type)
     if recipe.dropout is not None:
-        for key in DROPOUT_KEYS:
+        for key in family.dropout:
             if hasattr(config, key):
                 setattr(config, key, recipe.dropout)
     model, loading = AutoModelForSequenceClassification.from_pretrained(

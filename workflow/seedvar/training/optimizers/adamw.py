@@ -50,3 +50,14 @@ class TransformersAdamW(torch.optim.Optimizer):
                 theta.add_(part.view_as(theta))
                 if group["weight_decay"]:
                     theta.mul_(1 - group["lr"] * group["weight_decay"])
+
+
+def make(groups: list[dict], recipe, correct_bias: bool = True) -> TransformersAdamW:
+    """Makes the optimizer of a recipe."""
+    return TransformersAdamW(
+        groups,
+        lr=recipe.learning_rate,
+        beta2=recipe.adam_beta2,
+        eps=recipe.adam_epsilon,
+        correct_bias=correct_bias,
+    )

@@ -1,0 +1,49 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+
+from seedvar.engine import warm
+from seedvar.engine.jobs import Machine
+
+ENTRY = "seedvar.cli.main:main"  # what a warm process runs
+
+
+def literal(text: str):
+    """Reads plain values: JSON, or the Python literal that Snakemake makes of a dict."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return ast.literal_eval(text)
+
+
+def add_warm(sub: argparse.ArgumentParser) -> None:
+    """Adds --warm."""
+    text = "run in a fork of a process that has PyTorch and Transformers loaded; changes no result"
+    sub.add_argument("--warm", action="store_true", help=text)
+
+
+def run_warm(arguments) -> int | None:
+    """Runs a command in a fork if it is asked to; None if it is still to be run."""
+    if not arguments.warm:
+        return None
+    command = [word for word in arguments.argv if word != "--warm"]
+    if "--log" in command:  # the fork inherits the log as its output
+        position = command.index("--log")
+        del command[position : position + 2]
+    return warm.run(command, ENTRY)
+
+
+def add_machine(sub: argparse.ArgumentParser) -> None:
+    """Adds --device, --threads and --warm."""
+    sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    sub.add_argument("--threads", default=1, type=int)
+    add_warm(sub)
+
+
+def machine(arguments) -> Machine:
+    """Returns how a job may run."""
+    return Machine(arguments.device, arguments.threads, lambda: run_warm(arguments))

@@ -1,0 +1,78 @@
+"""What the models and the data at hand do not allow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seedvar.cells.recipe import Recipe
+from seedvar.data import sources
+from seedvar.data.splits import split
+from seedvar.errors import UserError
+from seedvar.models.checkpoints import depth_of
+from seedvar.models.families import family_of
+from seedvar.study.study import Study
+
+
+def check_models(study: Study, configs: dict[str, dict | None], path: Path) -> None:
+    """Refuses what a model cannot do.
+
+    Args:
+        study: The study.
+        configs: `config.json` of each model by its folder name; None where it is not on this machine yet.
+        path: The study file, for messages.
+
+    Raises:
+        UserError: The family is not known, or a recipe asks for what it lacks.
+    """
+    for arm, trained in [pair for task in study.tasks for pair in study.arms_on(task).items()]:
+        if (config := configs[trained.model_name]) is not None:
+            _check_recipe(f"{path}: arm '{arm}'", trained.model_name, trained.recipe, config)
+            family = family_of(config.get("model_type"))
+            probe = study.probes.forgetting
+            is_probed = probe is not None and arm in (probe.arms or [arm])
+            if is_probed and (family.layers is None or family.word_head is None):
+                raise UserError(
+                    f"{path}: probes.forgetting: {trained.model_name} has no single layers or no masked-word head; "
+                    "accepted: leave it out"
+                )
+
+
+def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
+    family, depth, changes = family_of(config.get("model_type")), depth_of(config) or 0, recipe.changes()
+    for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
+        if field in changes and family.layers is None:
+            raise UserError(
+                f"{where}: {field}: the layers of {name} share one set of parameters, so that none "
+                f"can be treated by itself; accepted: {Recipe.model_fields[field].default}"
+            )
+    for field in ("reinit_layers", "frozen_layers"):
+        if getattr(recipe, field) > depth:
+            raise UserError(
+                f"{where}: {field}: {getattr(recipe, field)} is not accepted; "
+                f"{name} has {depth} layers, so 0 to {depth} is"
+            )
+    if recipe.reinit_pooler and family.pooler is None:
+        raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")
+
+
+def check_sizes(study: Study, located: dict[str, dict], path: Path) -> None:
+    """Refuses few-sample training sets that the data, where they are at hand, are too small for.
+
+    Args:
+        study: The study.
+        located: Where the data of each task are, see `data.sources.located`.
+        path: The study file, for messages.
+
+    Raises:
+        UserError: There are fewer examples than a recipe asks for.
+    """
+    for task in study.tasks:
+        wanted = {arm: recipe for arm, recipe in study.named_recipes(task).items() if recipe.n_train is not None}
+        if not wanted or (known := sources.labels(task, study.declaration(task), located[task])) is None:
+            continue
+        declared, labels = known
+        for arm, recipe in wanted.items():
+            try:
+                split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
+            except UserError as error:
+                raise UserError(f"{path}: arm '{arm}': {error}") from None
