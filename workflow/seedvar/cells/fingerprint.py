@@ -96,9 +96,7 @@ def parts(specification: dict, data: dict, model: dict, intermediate: str | None
         "task": data["task"],
         "data": data["content"],
         "model": model["content"],
-        "family": {
-            name: list(v) if isinstance(v, tuple) else v for name, v in family_of(model["family"]).row().items()
-        },
+        "family": family_of(model["family"]).row(),
         "methods": names_of(changes),
         "code": {name: digest_of(PACKAGE / path) for name, path in files.items()},
     }

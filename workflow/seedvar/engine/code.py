@@ -15,6 +15,7 @@ from seedvar.cells import decides
 from seedvar.cells.cell import Cell
 from seedvar.cells.decides import PACKAGE
 from seedvar.cells.syntax import OWN, code_digest
+from seedvar.data import sources
 from seedvar.data.metrics import METRICS
 from seedvar.engine.digests import Remembered
 from seedvar.errors import UserError
@@ -42,11 +43,11 @@ class Code:
     """The source files of the package: what each says and what it imports, remembered between runs.
 
     Args:
-        remembered: Where that is kept.
+        remembered: Where that is kept; without it, it is read anew.
     """
 
-    def __init__(self, remembered: Remembered):
-        self.remembered = remembered
+    def __init__(self, remembered: Remembered | None = None):
+        self.remembered = remembered or Remembered()
         self._digests: dict[str, str] = {}
 
     def digest(self, name: str) -> str:
@@ -63,9 +64,8 @@ class Code:
         while waiting:
             if (file := waiting.pop()) not in found:
                 found.add(file)
-                waiting += self.remembered.of(
-                    [PACKAGE / file], lambda file=file: imports_of(PACKAGE / file), "imports "
-                )
+                path = PACKAGE / file
+                waiting += self.remembered.of([path], lambda path=path: imports_of(path), "imports ")
         return sorted(found)
 
     def behind(self, names: Iterable[str], metrics: Iterable[str] = ()) -> list[str]:
@@ -129,12 +129,13 @@ def cell_lines(cell: Cell, metric: str, code: Code) -> list[str]:
 
 def data_lines(kind: str, code: Code) -> list[str]:
     """Returns the list of tokenised data."""
-    return [f"{code.digest(path)}  {name}" for name, path in decides.data_code(kind).items()]
+    return [f"{digest}  {name}" for name, digest in data_code(kind, code).items()]
 
 
-def data_code(kind: str, digest_of=code_digest) -> dict[str, str]:
-    """Returns the digests of the code that makes tokenised data from a kind of source, by name."""
-    return {name: digest_of(PACKAGE / path) for name, path in decides.data_code(kind).items()}
+def data_code(kind: str, code: Code) -> dict[str, str]:
+    """Returns the digests of the code that makes tokenised data from a kind of source, by file."""
+    source = sources.SOURCES[kind].removeprefix(f"{OWN}.").replace(".", "/")
+    return {file: code.digest(file) for file in code.behind(["data/prepare.py", f"{source}.py"])}
 
 
 def lines_behind(files: Iterable[str], code: Code) -> list[str]:

@@ -13,15 +13,14 @@ class Remembered:
     """Remembers values by the path, size and time of change of the files that they come from.
 
     Args:
-        path: A JSON file that is read now and written by `save`.
+        path: A JSON file that is read now and written by `save`; without it, nothing outlives this process.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
-        try:
-            self.known = dict(read_json(path))
-        except (OSError, ValueError, TypeError):
-            self.known = {}
+    def __init__(self, path: Path | None = None):
+        self.path, self.known = path, {}
+        if path is not None:
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                self.known = dict(read_json(path))
         self.changed = False
 
     def of(self, files: Iterable[Path], compute: Callable, about: str = ""):
@@ -44,7 +43,7 @@ class Remembered:
 
     def save(self) -> None:
         """Writes what is known, if there is anything new."""
-        if self.changed:
+        if self.changed and self.path is not None:
             with contextlib.suppress(OSError):  # who only looks may have no right to write
                 write_json(self.path, self.known)
                 self.changed = False

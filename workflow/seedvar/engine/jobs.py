@@ -152,7 +152,7 @@ def make_data(task: str, made_from: dict, model: Path, max_length: int, folder: 
     from seedvar.data import sources
     from seedvar.data.declaration import Declaration
     from seedvar.data.prepare import prepare
-    from seedvar.engine.code import data_code
+    from seedvar.engine.code import Code, data_code
 
     declaration, source = Declaration(**made_from["declaration"], source=made_from["source"]), made_from["source"]
     prepare(task, declaration, source, model, max_length, folder)
@@ -161,7 +161,7 @@ def make_data(task: str, made_from: dict, model: Path, max_length: int, folder: 
         "content": sources.content(source),
         "files": {path.as_posix(): file_digest(path) for path in sources.files(source)},
         "model": read_json(model / "model.json")["whole_content"],
-        "code": data_code(source["kind"]),
+        "code": data_code(source["kind"], Code()),
     }
     write_json(folder / SOURCE, origin)
 

@@ -8,7 +8,6 @@ weights cannot change under a running study. No Transformers is imported here.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -153,7 +152,7 @@ def refresh(folder: Path) -> None:
     """
     try:
         about = read_json(folder / "model.json")
-        now = json.loads(json.dumps(_addresses(about["family"])))
+        now = _addresses(about["family"])
         if about.get("addresses") != now:
             write_json(folder / "model.json", about | {"addresses": now})
     except (OSError, ValueError, KeyError):

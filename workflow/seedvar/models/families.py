@@ -36,8 +36,9 @@ class Family:
     dropout: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
 
     def row(self) -> dict:
-        """Returns what decides a cell: the fields that differ from their defaults, so that a new one changes none."""
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        """Returns what decides a cell, in JSON's types: what differs from a default, so that a new field changes none."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 FAMILIES = {  # by config.model_type

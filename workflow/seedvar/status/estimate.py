@@ -114,9 +114,8 @@ def _hours_lines(todo: list[Cell], works: dict[Cell, Work], sizes: Sizes, model:
         median, most = (max(line.errors[k] for line in parts) for k in (0, 1))
         text = f"{place.unit}-hours: {total / 3600:,.2f} on {place.name}, threads: {place.threads}"
         if len(known) < len(seconds):
-            text += (
-                f", without {len(seconds) - len(known):,} cells of a model or a precision that was not recorded there"
-            )
+            unknown = len(seconds) - len(known)
+            text += f", without {unknown:,} cells of a model or a precision that was not recorded there"
         lines.append(
             f"{text}. Calibrated on {n:,} cells; a line in tokens is off by {median:.0%} for half of them, by "
             f"{most:.0%} for one in ten"

@@ -85,10 +85,11 @@ def _result_lines(record: RunRecord) -> list[str]:
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
+    place = record.device if record.device != "cpu" else record.processor or "cpu"
     lines = [
         f"Result: {record.status}, {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}, "
         f"majority {record.majority[split]:.4f}{', degenerate' if record.degenerate else ''}; "
-        f"{record.updates} updates in {record.wall_time_s:.1f} s on {record.processor or 'cpu' if record.device == 'cpu' else record.device}, threads: {record.threads}",
+        f"{record.updates} updates in {record.wall_time_s:.1f} s on {place}, threads: {record.threads}",
         f"  trained with {versions}",
     ]
     return lines + [f"  {line.removeprefix('1 cell ')}" for line in version_lines([record])]

@@ -26,7 +26,8 @@ from seedvar.cells.places import RESULT, log_file, model_folder
 from seedvar.cells.record import RunRecord, read_record
 from seedvar.cells.syntax import code_digest
 from seedvar.data import sources
-from seedvar.engine.code import data_code
+from seedvar.engine.code import Code, data_code
+from seedvar.engine.digests import Remembered
 from seedvar.engine.jobs import SOURCE, TAKEN, declared
 from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
@@ -62,6 +63,7 @@ class Checker:
         self.results = plan.results
         self.store = plan.store
         self._read, self._digest_of = cache(read_json), cache(code_digest)
+        self._code = Code(Remembered(plan.results / ".digests.json"))
         self._source_changes = cache(self._compare_sources)
 
     def parts(self, cell: Cell) -> tuple[dict | None, tuple[str, ...]]:
@@ -133,14 +135,13 @@ class Checker:
             f"{declared(now.declaration).get(name, 'not given')}"
             for name in _changed_keys(recorded["declaration"], declared(now.declaration))
         ]
-        code = data_code(now.source["kind"], self._digest_of)
+        code = data_code(now.source["kind"], self._code)
         reasons += [f"{name} changed, which makes the data of {task}" for name in _changed_keys(recorded["code"], code)]
         if recorded["model"] != self._read(copied / "model.json")["whole_content"]:
             reasons.append(f"the tokenizer of {model} changed, which makes the data of {task}")
         if recorded["content"] != now.content:
-            names = _changed_keys(
-                recorded["files"], {path.as_posix(): file_digest(path) for path in sources.files(now.source)}
-            )
+            present = {path.as_posix(): file_digest(path) for path in sources.files(now.source)}
+            names = _changed_keys(recorded["files"], present)
             reasons.append(f"the data of {task} changed ({', '.join(names) or 'another source'})")
         return reasons
 

@@ -132,21 +132,15 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
                 raise UserError(
                     f"{path}: probes.surface.{key}.arm: '{run.arm}' is not accepted; accepted: {', '.join(arms)}"
                 )
-            if (
-                len(
-                    {
-                        study.arms_on(surface.task)[each.arm].model
-                        for each in (surface.first, surface.second)
-                        if each.arm in arms
-                    }
-                )
-                > 1
-            ):
-                raise UserError(f"{path}: probes.surface: the two runs train different models; accepted: the same")
             if run.seed_pair not in study.seed_pairs():
                 raise UserError(
                     f"{path}: probes.surface.{key}.seed: the study has no seed {run.seed}; accepted: its seeds"
                 )
+        first, second = (study.arms_on(surface.task)[run.arm].model for run in (surface.first, surface.second))
+        if first != second:
+            raise UserError(
+                f"{path}: probes.surface: the runs train {first} and {second}; accepted: two runs of one model"
+            )
 
 
 def _seed_lists(study: Study) -> list[tuple[str, list[int]]]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from seedvar.errors import UserError, first_line
 from seedvar.study.table_study import TableStudy, find_table
+from seedvar.words import KEYS
 
 
 def read_any(path: Path) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, 
         updates=outcome.updates,
         best_update=outcome.best_update,
         train_loss=_number(final_loss),
-        constant_loss=constant_loss(task, labels_of(tokens, parts["train"])),
+        constant_loss=constant_loss(task, examples.labels("train")),
         examples={name: len(part.rows) for name, part in examples.parts.items()},
         versions={
             "python": platform.python_version(),
