@@ -36,7 +36,7 @@ class Family:
     dropout: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
 
     def row(self) -> dict:
-        """Returns what decides a cell, in JSON's types: what differs from a default, so that a new field changes none."""
+        """Returns what decides a cell, in JSON's types: what differs from its default, so a new field changes none."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 

@@ -11,7 +11,7 @@ from seedvar.stats.describe import summarise
 from seedvar.study.reading import read_study
 from seedvar.tables.foreign import import_runs
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 STUDY = """
 runs:
   file: {file}

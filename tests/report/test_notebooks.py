@@ -15,7 +15,7 @@ from seedvar.report.notebook import main, run_block, split_blocks, to_html
 from seedvar.study.reading import read_study
 from seedvar.tables.foreign import import_runs
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 FINISHED, OWN = (REPOSITORY / "notebooks" / f"{name}.py" for name in ("finished_study", "your_own_table"))
 
 

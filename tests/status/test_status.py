@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-sys.path.append(str(Path(__file__).parent / "benchmark"))
+sys.path.append(str(Path(__file__).parents[1] / "benchmark"))
 import made_up
 
 from seedvar.cells import fingerprint, store
@@ -22,7 +22,7 @@ from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
 from seedvar.files import digest, read_json, write_json
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 STUDY = """
 data: {data}
 model: ./tiny
