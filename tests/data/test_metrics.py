@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from seedvar.data.metrics import constant_loss, is_degenerate, majority_score, scores
-from seedvar.data.tasks import TASKS
+from seedvar.data.known import package_declaration, package_tasks
+from seedvar.data.scoring import constant_loss, is_degenerate, majority_score, scores
+from seedvar.data.task import resolve
+
+TASKS = {name: resolve(package_declaration(name), name) for name in package_tasks()}
 
 
 def one_hot(classes):

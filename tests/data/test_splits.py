@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from seedvar.data.known import package_declaration, package_tasks
 from seedvar.data.splits import split
-from seedvar.data.tasks import TASKS
+from seedvar.data.task import resolve
 from seedvar.errors import UserError
+
+TASKS = {name: resolve(package_declaration(name), name) for name in package_tasks()}
 
 
 def labels(train, validation):

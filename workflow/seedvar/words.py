@@ -1,15 +1,8 @@
-"""How things are called and written for people: tasks, scores, numbers, times."""
+"""How things are called and written for people: tasks, numbers, times. Scores: `data.shown`."""
 
 from __future__ import annotations
 
 KEYS = ["task", "arm", "init_seed", "order_seed"]  # the columns that name a run in every table
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "matthews": "MCC",
-    "spearman": "Spearman ρ",
-}
 
 
 def task_title(task: str) -> str:
@@ -20,16 +13,6 @@ def task_title(task: str) -> str:
 def all_titles(tasks) -> str:
     """Returns the titles of several tasks, for a panel that shows them together."""
     return ", ".join(task_title(task) for task in dict.fromkeys(tasks))
-
-
-def score_label(metric: str, split: str) -> str:
-    """Returns the label of an axis of scores."""
-    return f"{split} {METRIC_NAMES.get(metric, metric)} × 100"
-
-
-def loss_label(metric: str) -> str:
-    """Returns the label of an axis of training losses: of a regression a squared error, else cross-entropy."""
-    return f"training loss ({'squared error' if metric == 'spearman' else 'nats'})"
 
 
 def in_words(number: float) -> str:

@@ -8,33 +8,26 @@ the `datasets` library, and `data.json` beside it says what they are. Its
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from seedvar.data import glue, synthetic
-from seedvar.data.tasks import Task
+from seedvar.data.examples import read_examples
 from seedvar.data.tokens import Tokens
-from seedvar.errors import UserError
+from seedvar.errors import UserError, first_line
 from seedvar.files import digest, read_json, write_atomically, write_json
 
 
-def load_examples(task: Task, glue_dir: Path | None) -> dict[str, list[dict]]:
-    """Loads `train` and `validation` of any task, with the labels checked."""
-    if task.data == "synthetic":
-        examples = {split: synthetic.make_examples(task.name, split) for split in synthetic.SIZES}
-    else:
-        examples = glue.load(task, glue_dir)
-    for split, rows in examples.items():
-        glue.check_labels(task, [row["label"] for row in rows], f"{task.name} ({split})")
-    return examples
+def tokenize(texts: list[list[str]], labels: np.ndarray, tokenizer, max_length: int) -> Tokens:
+    """Tokenises examples without padding, the longer text of a pair cut first.
 
-
-def tokenize(task: Task, examples: list[dict], tokenizer, max_length: int) -> Tokens:
-    """Tokenises examples without padding, the longer text of a pair cut first."""
-    texts = [[str(row[column]) for row in examples] for column in task.columns]
+    Args:
+        texts: One list a text column.
+        labels: Shape (examples,), float32.
+        tokenizer: Of Transformers.
+        max_length: Longer inputs are cut to so many tokens.
+    """
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
     ids = encoded["input_ids"]
     # RoBERTa and DistilBERT have no token types.
@@ -43,33 +36,41 @@ def tokenize(task: Task, examples: list[dict], tokenizer, max_length: int) -> To
         input_ids=np.concatenate([np.asarray(row, np.int32) for row in ids]),
         token_type_ids=np.concatenate([np.asarray(row, np.int32) for row in types]),
         offsets=np.cumsum([0, *map(len, ids)], dtype=np.int64),
-        labels=np.asarray([row["label"] for row in examples], np.float32),
+        labels=labels,
     )
 
 
-def prepare(task: Task, model_folder: Path, max_length: int, folder: Path, glue_dir: Path | None) -> None:
+def prepare(name: str, declaration, source: dict, model_folder: Path, max_length: int, folder: Path) -> None:
     """Writes `tokens.safetensors` and `data.json` into `folder`.
 
+    Args:
+        name: The task's name.
+        declaration: Its `declaration.Declaration`.
+        source: Where its data are, see `sources.located`. It leaves no trace in the files.
+        model_folder: Holds the tokenizer.
+        max_length: Longer inputs are cut to so many tokens.
+        folder: Where to write.
+
     Raises:
-        UserError: The data or the tokenizer cannot be had.
+        UserError: The data or the tokenizer cannot be had, or the data are not as declared.
     """
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_folder)
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{model_folder}: has no tokenizer that Transformers can load ({str(error).splitlines()[0]})"
-        ) from None
+        raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
     longest = min(max_length, longest_input(read_json(model_folder / "config.json")))
-    splits = {split: tokenize(task, rows, tokenizer, longest) for split, rows in load_examples(task, glue_dir).items()}
+    examples = read_examples(name, declaration, source)
+    splits = {
+        split: tokenize(texts, examples.labels[split], tokenizer, longest) for split, texts in examples.texts.items()
+    }
     arrays = {f"{split}.{name}": value for split, tokens in splits.items() for name, value in vars(tokens).items()}
     write_atomically(folder / "tokens.safetensors", lambda path: save_file(arrays, path))
     write_json(
         folder / "data.json",
         {
-            "task": task.name,
-            "declaration": asdict(task),  # a change of it is a change of this file, and so a reason to train again
+            "task": examples.task.as_dict(),  # a change of it is a change of this file, and so a reason to train again
             "max_length": max_length,
             "examples": {split: len(tokens) for split, tokens in splits.items()},
             "tokens": {split: int(tokens.offsets[-1]) for split, tokens in splits.items()},

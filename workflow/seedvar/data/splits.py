@@ -1,11 +1,13 @@
 """Which examples a cell trains, validates and tests on. None of it depends on the run's seed.
 
-Two ways to make them, as in the two papers:
+A task declares how validation and test come (`task.Task.split`); a recipe follows it (`halves`) or not:
 
-- `halves` (Zhang et al. 2021, Table 3, and their code's `--test_val_split` and `--resplit_val`):
-  RTE, MRPC, STS-B and CoLA halve the development set label by label; SST-2, QNLI, QQP and MNLI
-  take 1,000 validation examples off the training set and test on the development set.
-- `dev` (Mosbach et al. 2021): the development set is validation; there is no test set.
+- as the source has them;
+- `halves` and `held_out` (Zhang et al. 2021, Table 3, and their code's `--test_val_split` and
+  `--resplit_val`): RTE, MRPC, STS-B and CoLA halve the development set label by label; SST-2, QNLI, QQP
+  and MNLI take 1,000 validation examples off the training set and test on the development set;
+- shares of the training data, class by class;
+- `dev`, of a recipe (Mosbach et al. 2021): the development set is validation; there is no test set.
 """
 
 from __future__ import annotations
@@ -14,57 +16,72 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seedvar.data.tasks import Task
+from seedvar.data.task import Shares, Task
 from seedvar.errors import UserError
 
-VALIDATION_SIZE = 1000  # taken off the training set of a large task
+VALIDATION_SIZE = 1000  # taken off the training set of a task that declares `held_out`
 
 
 @dataclass(frozen=True)
 class Part:
     """Some examples of a source split, as positions in it."""
 
-    source: str  # "train" or "validation"
+    source: str  # "train", "validation" or "test"
     rows: np.ndarray
 
 
-def split(task: Task, labels: dict[str, np.ndarray], how: str, n_train: int | None = None) -> dict[str, Part]:
+def split(
+    task: Task, labels: dict[str, np.ndarray], how: str, n_train: int | None = None, balanced: bool = True
+) -> dict[str, Part]:
     """Chooses training, validation and test examples.
 
     Args:
         task: The task.
-        labels: Labels of the source splits `train` and `validation`, each of shape (examples,).
-        how: `halves` or `dev`.
-        n_train: Size of a few-sample training set, balanced over the classes and fixed
-            (Zhang et al. 2021: 500 + 500, or 333 a class for MNLI); None for all examples.
+        labels: Labels of the source splits that there are (`train`, `validation`, `test`), each of shape (examples,).
+        how: `halves`, as the task declares; or `dev`.
+        n_train: Size of a fixed few-sample training set; None for all examples.
+        balanced: Take it in equal parts of all classes (Zhang et al. 2021: 500 + 500, or 333 a class for
+            MNLI); else as the classes come.
 
     Returns:
-        `train`, `validation` and, for `halves`, `test`.
+        `train`, `validation` and, unless there is none, `test`; their `rows` increase.
 
     Raises:
-        UserError: A class has fewer examples than asked for.
+        UserError: There are fewer examples than asked for.
     """
-    groups = _grouped(task, labels["train"])
-    held_out = 0
-    if how == "halves" and task.large:
-        held_out = VALIDATION_SIZE // task.n_classes
-    train = _few(task, groups, n_train, held_out) if n_train else np.arange(len(labels["train"]))
-    everything = np.arange(len(labels["validation"]))
+    parts = _held_out_parts(task, labels, how)
+    taken = [part.rows for part in parts.values() if part.source == "train"]
+    free = np.ones(len(labels["train"]), bool)
+    if taken:
+        free[np.concatenate(taken)] = False
+    train = np.flatnonzero(free)
+    if n_train:
+        train = _few(task, labels["train"], free, n_train, balanced)
+    return {"train": Part("train", train), **parts}
+
+
+def _held_out_parts(task: Task, labels: dict[str, np.ndarray], how: str) -> dict[str, Part]:
+    """Chooses validation and test."""
+    whole = {name: Part(name, np.arange(len(values))) for name, values in labels.items() if name != "train"}
+    if how == "dev" and "validation" in whole:
+        return {"validation": whole["validation"]}
+    if task.split == "halves":
+        validation, test = _halves(labels["validation"])
+        return {"validation": Part("validation", validation), "test": Part("validation", test)}
+    if task.split == "held_out":
+        each = VALIDATION_SIZE // task.n_classes
+        rows = np.concatenate([group[-each:] for group in _grouped(task, labels["train"])])
+        return {"validation": Part("train", np.sort(rows)), "test": Part("validation", whole["validation"].rows)}
+    parts = dict(whole)
+    if isinstance(task.split, Shares):
+        validation, test = _shares(task, labels["train"], task.split)
+        if "validation" not in parts:
+            parts["validation"] = Part("train", validation)
+        if len(test) and "test" not in parts:
+            parts["test"] = Part("train", test)
     if how == "dev":
-        return {"train": Part("train", train), "validation": Part("validation", everything)}
-    if task.large:
-        validation = np.concatenate([group[-held_out:] for group in groups])
-        return {
-            "train": Part("train", np.setdiff1d(train, validation) if not n_train else train),
-            "validation": Part("train", np.sort(validation)),
-            "test": Part("validation", everything),
-        }
-    validation, test = _halves(labels["validation"])
-    return {
-        "train": Part("train", train),
-        "validation": Part("validation", validation),
-        "test": Part("validation", test),
-    }
+        parts.pop("test", None)
+    return {name: parts[name] for name in ("validation", "test") if name in parts}
 
 
 def _grouped(task: Task, labels: np.ndarray) -> list[np.ndarray]:
@@ -75,16 +92,37 @@ def _grouped(task: Task, labels: np.ndarray) -> list[np.ndarray]:
     return [rows[labels[rows] == label] for label in range(task.n_classes)]
 
 
-def _few(task: Task, groups: list[np.ndarray], n_train: int, held_out: int) -> np.ndarray:
-    """Takes the first n_train // classes rows of every class."""
-    each = n_train // task.n_classes
-    available = min(len(group) for group in groups) - held_out
+def _few(task: Task, labels: np.ndarray, free: np.ndarray, n_train: int, balanced: bool) -> np.ndarray:
+    """Takes the first n_train // classes free rows of every class, or the first n_train of all."""
+    if balanced:
+        groups = [group[free[group]] for group in _grouped(task, labels)]
+    else:
+        rows = np.random.RandomState(0).permutation(len(labels))
+        groups = [rows[free[rows]]]
+    each = n_train // len(groups)
+    available = min(len(group) for group in groups)
     if not 1 <= each <= available:
         raise UserError(
             f"recipe: n_train: {n_train} of {task.name} is not accepted; "
-            f"accepted: {task.n_classes} to {available * task.n_classes}"
+            f"accepted: {len(groups)} to {available * len(groups)}"
         )
     return np.sort(np.concatenate([group[:each] for group in groups]))
+
+
+def _shares(task: Task, labels: np.ndarray, shares: Shares) -> tuple[np.ndarray, np.ndarray]:
+    """Takes validation, then test, off every class; a class of two examples or more keeps one for training."""
+    validation, test = [], []
+    groups = (
+        [np.arange(len(labels))] if task.is_regression else [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    )
+    shuffle = np.random.RandomState(shares.seed)
+    for group in groups:
+        rows = shuffle.permutation(group)
+        first = min(round(shares.validation * len(rows)), len(rows) - 1)
+        last = min(first + round(shares.test * len(rows)), len(rows) - 1)
+        validation.append(rows[:first])
+        test.append(rows[first:last])
+    return np.sort(np.concatenate(validation)), np.sort(np.concatenate(test))
 
 
 def _halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,8 +33,7 @@ def make_examples(task: str, split: str, size: int | None = None) -> list[dict]:
         similarity from 0 to 5).
     """
     rng = random.Random(f"{task}/{split}")
-    make = {"syn-rte": _entailment, "syn-mrpc": _paraphrase, "syn-cola": _acceptability, "syn-stsb": _similarity}[task]
-    return [make(rng) for _ in range(size or SIZES[split])]
+    return [MAKERS[task](rng) for _ in range(size or SIZES[split])]
 
 
 def pretraining_text(rng: random.Random) -> tuple[list[str], list[str], bool]:
@@ -125,3 +124,6 @@ def _implies(first: Fact, second: Fact) -> bool:
         and second.place in (None, first.place)
         and second.manner in (None, first.manner)
     )
+
+
+MAKERS = {"syn-rte": _entailment, "syn-mrpc": _paraphrase, "syn-cola": _acceptability, "syn-stsb": _similarity}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from seedvar.data.task import Task
 from seedvar.files import read_json
 
 
@@ -35,9 +36,11 @@ class Tokens:
         return np.diff(self.offsets)
 
 
-def load_tokens(folder: Path) -> tuple[dict[str, Tokens], int]:
-    """Reads what `prepare` wrote: the splits `train` and `validation`, and the padding token."""
+def load_tokens(folder: Path) -> tuple[dict[str, Tokens], int, Task]:
+    """Reads what `prepare` wrote: those of train, validation and test that there are, the padding token, the task."""
     arrays = load_file(folder / "tokens.safetensors")
     names = [name.split(".")[1] for name in arrays if name.startswith("train.")]
-    splits = {split: Tokens(**{name: arrays[f"{split}.{name}"] for name in names}) for split in ("train", "validation")}
-    return splits, read_json(folder / "data.json")["pad_token_id"]
+    there = [split for split in ("train", "validation", "test") if f"{split}.labels" in arrays]
+    splits = {split: Tokens(**{name: arrays[f"{split}.{name}"] for name in names}) for split in there}
+    about = read_json(folder / "data.json")
+    return splits, about["pad_token_id"], Task.from_dict(about["task"])

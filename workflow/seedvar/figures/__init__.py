@@ -64,7 +64,8 @@ FIGURES = {
         ("runs.csv", "curves.csv"),
         "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
         "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands, drawn "
-        "for up to 6 arms, go from the smallest to the largest value. A score that is not defined is drawn as 0.",
+        "for up to 6 arms, go from the smallest to the largest value. A score that is not defined is drawn as 0, "
+        "an error that is not as the majority score.",
     ),
     "expected-performance": FigureKind(
         "Best of n runs",
@@ -85,7 +86,7 @@ FIGURES = {
         ("runs.csv", "comparisons.csv"),
         "Difference of each arm's mean score from the baseline arm's, with its 95 % Welch interval, not adjusted; "
         "filled points differ from 0 at .05 by Welch's test after Holm's correction over all rows. Failed runs are "
-        "included and counted; A12 is the chance that a run of the arm scores higher than one of the baseline.",
+        "included and counted; A12 is the chance that a run of the arm is better than one of the baseline.",
         _has_comparisons,
     ),
     "seeds-needed": FigureKind(
@@ -107,8 +108,8 @@ FIGURES = {
     "seed-grid": FigureKind(
         "Initialisation and order",
         ("runs.csv",),
-        "Scores × 100 of every initialisation seed with every order seed (Zhang et al. 2021, Fig. 9), with their "
-        "means; crosses are failed runs.",
+        "Scores (× 100, but errors as they are) of every initialisation seed with every order seed (Zhang et al. 2021, "
+        "Fig. 9), with their means; crosses are failed runs.",
         lambda study: study.is_crossed,
     ),
     "reinit-depth": FigureKind(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import in_order, panels
-from seedvar.words import score_label, task_title
+from seedvar.words import task_title
 
 
 def numbers(runs: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -24,9 +25,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
     figure, axes = panels(len(tasks), 5.2, 0.28 * n_arms + 1.2, columns=2 if n_arms < 12 else 1)
     for ax, task in zip(axes, tasks, strict=True):
         rows = numbers[numbers["task"] == task].reset_index(drop=True)
+        scale = factor(rows["metric"].iloc[0])
         for place, row in rows.iterrows():
-            difference = 100 * row["mean_difference"]
-            ax.plot([100 * row["mean_difference_low"], 100 * row["mean_difference_high"]], [place] * 2, color="#0072B2")
+            difference, low, high = (scale * row[f"mean_difference{end}"] for end in ("", "_low", "_high"))
+            ax.plot([low, high], [place] * 2, color="#0072B2")
             face = "#0072B2" if row["welch_p_holm"] < 0.05 else "white"
             ax.plot(difference, place, "o", color="#0072B2", markerfacecolor=face, markersize=5)
             text = f"A12 {row['a12']:.2f}, failed {row['failed']:.0f}/{row['n']:.0f}"

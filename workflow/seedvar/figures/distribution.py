@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor, score_label
 from seedvar.errors import UserError
 from seedvar.figures.style import KEYS, arm_colours, draw_box, draw_runs, in_order, jitter, panels, run_handles
-from seedvar.words import score_label, task_title
+from seedvar.words import task_title
 
 KINDS = ("box", "violin", "points")
 
@@ -46,21 +47,21 @@ def draw(numbers: pd.DataFrame, kind: str = "box") -> Figure:
 
 
 def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str], kind: str) -> None:
-    labels = []
+    labels, scale = [], factor(runs["metric"].iloc[0])
     for position, arm in enumerate(arms):
         group = runs[runs["arm"] == arm]
         count = f"failed {int(group['degenerate'].sum())}/{len(group)}" if len(group) else "no run"
         labels.append(f"{arm}{', ' if len(arms) > 8 else chr(10)}{count}")
         if group.empty:
             continue
-        scores, failed = 100 * group["score"].to_numpy(float), group["degenerate"].to_numpy(bool)
+        scores, failed = scale * group["score"].to_numpy(float), group["degenerate"].to_numpy(bool)
         if kind == "box":
             draw_box(ax, position, scores, colours[arm])
         elif kind == "violin" and np.ptp(scores) > 0:
             for body in ax.violinplot(scores, [position], widths=0.7, showextrema=False)["bodies"]:
                 body.set(facecolor=colours[arm], edgecolor=colours[arm], alpha=0.25)
         draw_runs(ax, position + jitter(len(scores)), scores, failed, colours[arm])
-    ax.axhline(100 * runs["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+    ax.axhline(scale * runs["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
     ax.set_xticks(range(len(arms)), labels)
     if len(arms) > 4:
         ax.tick_params(axis="x", labelrotation=30 if len(arms) < 9 else 90)

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
-from seedvar.words import score_label, task_title
+from seedvar.words import task_title
 
 SPLITS = ("test", "validation")
 
@@ -33,16 +34,17 @@ def draw(numbers: pd.DataFrame) -> Figure:
         layout="constrained",
     )
     for column, task in enumerate(tasks):
+        metric = numbers[numbers["task"] == task]["metric"].iloc[0]
         for ax, split in zip(axes[:, column], splits, strict=True):
             for arm in arms:
                 rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
-                mean, sd = 100 * rows[split], 100 * rows[f"{split}_sd"]
+                mean, sd = factor(metric) * rows[split], factor(metric) * rows[f"{split}_sd"]
                 ax.plot(rows["n"], mean, label=arm, **styles[arm])
                 if len(arms) <= MOST_BANDS:
                     ax.fill_between(
                         rows["n"], mean - sd, mean + sd, color=styles[arm]["color"], alpha=0.13, linewidth=0
                     )
-            ax.set_ylabel(score_label(numbers[numbers["task"] == task]["metric"].iloc[0], split))
+            ax.set_ylabel(score_label(metric, split))
         axes[0, column].set_title(task_title(task))
         axes[-1, column].set_xlabel("runs to choose from")
     legend_below(figure, axes[0, 0])

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy.stats import spearmanr
 
+from seedvar.data.shown import factor, loss_label, score_label
 from seedvar.figures.style import COLOURS, FAILED_COLOUR, KEYS, arm_colours, in_order, panels
-from seedvar.words import loss_label, score_label, task_title
+from seedvar.words import task_title
 
 MARKERS = "osD^vP*<>h"
 SMALLEST = 1e-8  # stands for a loss of 0 on a logarithmic scale
@@ -30,15 +31,22 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for ax, task in zip(axes, tasks, strict=False):
         of_task = numbers[numbers["task"] == task].assign(train_loss=lambda t: t["train_loss"].clip(lower=SMALLEST))
         failed = of_task["degenerate"].astype(bool)
+        scale = factor(of_task["metric"].iloc[0])
         for number, arm in enumerate(arms):
             rows = of_task[(of_task["arm"] == arm) & ~failed]
             marker = MARKERS[number // COLOURS % len(MARKERS)]
             ax.plot(
-                rows["train_loss"], 100 * rows["score"], marker, color=colours[arm], markersize=4, label=arm, alpha=0.8
+                rows["train_loss"],
+                scale * rows["score"],
+                marker,
+                color=colours[arm],
+                markersize=4,
+                label=arm,
+                alpha=0.8,
             )
         ax.plot(
             of_task.loc[failed, "train_loss"],
-            100 * of_task.loc[failed, "score"],
+            scale * of_task.loc[failed, "score"],
             "X",
             color=FAILED_COLOUR,
             label="a failed run",

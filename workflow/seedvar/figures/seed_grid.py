@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order
-from seedvar.words import score_label, task_title
+from seedvar.words import task_title
 
 MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
 MEAN = "mean"
@@ -32,9 +33,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
         arms = [arm for t, arm in pairs if t == task]
         axes = part.subplots(_rows(pairs, task, columns), columns, squeeze=False, sharex=True, sharey=True).ravel()
         inits, orders = (sorted(in_order(of_task[seed])) for seed in ("init_seed", "order_seed"))
-        norm = Normalize(100 * of_task["score"].min(), 100 * of_task["score"].max())
+        scale = factor(of_task["metric"].iloc[0])
+        norm = Normalize(scale * of_task["score"].min(), scale * of_task["score"].max())
         for ax, arm in zip(axes, arms, strict=False):
-            image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm)
+            image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm, scale)
             ax.set_title(arm, fontsize=8)
         for ax in axes[len(arms) :]:
             ax.set_axis_off()
@@ -57,8 +59,8 @@ def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: in
     return columns * width + 1.4, rows * height + 0.8 * tasks
 
 
-def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize):
-    grid = 100 * rows.pivot(index="init_seed", columns="order_seed", values="score").reindex(inits, columns=orders)
+def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, scale: int):
+    grid = scale * rows.pivot(index="init_seed", columns="order_seed", values="score").reindex(inits, columns=orders)
     failed = rows.pivot(index="init_seed", columns="order_seed", values="degenerate").reindex_like(grid)
     few = max(grid.shape) <= MOST_PRINTED
     if few:
@@ -76,7 +78,15 @@ def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize):
                 ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
             elif few and pd.notna(value):
                 colour = "white" if norm(value) < 0.6 else "black"
-                ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
+                ax.text(
+                    j,
+                    i,
+                    f"{value:.0f}" if scale == 100 else f"{value:.2g}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=colour,
+                )
     ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=90 if few else 0)
     ax.set_yticks(range(grid.shape[0]), grid.index)
     ax.grid(visible=False)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
 from seedvar.words import KEYS as KEYS
@@ -119,23 +120,24 @@ def draw_side_by_side(ax, rows: pd.DataFrame, along: str, places: list, group: s
 
     Args:
         ax: A panel.
-        rows: Runs with `score`, `degenerate`, `majority` and the two columns.
+        rows: Runs of one task with `metric`, `score`, `degenerate`, `majority` and the two columns.
         along: Column of the axis.
         places: Its values, from left to right.
         group: Column whose values have a colour each.
         groups: Its values.
     """
     colours, width = arm_colours(groups), 0.8 / len(groups)
+    scale = factor(rows["metric"].iloc[0])
     for number, name in enumerate(groups):
         for place, value in enumerate(places):
             here = rows[(rows[along] == value) & (rows[group] == name)]
             if here.empty:
                 continue
-            x, scores = place + (number - (len(groups) - 1) / 2) * width, 100 * here["score"].to_numpy(float)
+            x, scores = place + (number - (len(groups) - 1) / 2) * width, scale * here["score"].to_numpy(float)
             draw_box(ax, x, scores, colours[name], 0.85 * width)
             shifts = jitter(len(scores), 0.25 * width)
             draw_runs(ax, x + shifts, scores, here["degenerate"].to_numpy(bool), colours[name])
-    ax.axhline(100 * rows["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+    ax.axhline(scale * rows["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
     ax.set_xlim(-0.55, len(places) - 0.45)
 
 

@@ -9,7 +9,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from seedvar.words import loss_label, task_title
+from seedvar.data.shown import loss_label
+from seedvar.words import task_title
 
 LEVELS = 18  # contours
 

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below
-from seedvar.words import score_label, task_title
+from seedvar.words import task_title
 
 LINES = ["optimizer", "reinit_layers"]
 
@@ -36,9 +37,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
     )
     for (above, below), task in zip(axes.T, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
+        scale = factor(of_task["metric"].iloc[0])
         for line in lines:
             rows = of_task[of_task["line"] == line]
-            scores = (100 * rows["score"]).groupby(rows["updates"]).agg(["mean", "min", "max"])
+            scores = (scale * rows["score"]).groupby(rows["updates"]).agg(["mean", "min", "max"])
             above.plot(scores.index, scores["mean"], marker="o", markersize=3, label=line, **styles[line])
             above.fill_between(
                 scores.index, scores["min"], scores["max"], color=styles[line]["color"], alpha=0.13, linewidth=0
@@ -47,9 +49,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
             below.plot(shares.index, shares, marker="o", markersize=3, **styles[line])
         failed = of_task[of_task["degenerate"].astype(bool)]
         above.plot(
-            failed["updates"], 100 * failed["score"], "X", color=FAILED_COLOUR, markersize=6, label="a failed run"
+            failed["updates"], scale * failed["score"], "X", color=FAILED_COLOUR, markersize=6, label="a failed run"
         )
-        above.axhline(100 * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
+        above.axhline(scale * of_task["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
         lengths = sorted(of_task["updates"].unique())
         if lengths[-1] >= 4 * lengths[0]:
             below.set_xscale("log")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from seedvar.stats.agreement import Outputs, read_outputs, weighted_scores
-from seedvar.stats.describe import require_baseline
+from seedvar.data.shown import is_regression, listed, perfect
+from seedvar.stats.agreement import Outputs, positive_class, read_outputs, weighted_scores
+from seedvar.stats.describe import require_baseline, upwards
 
 RESAMPLES = 10_000
 MULTI_RESAMPLES = 1_000
@@ -16,12 +17,12 @@ AGGREGATES = ["iqm", "mean", "median", "optimality_gap"]
 BLOCK = 4_000_000  # numbers that are held at once: 32 MB
 
 
-def normalise(scores: np.ndarray, majority: np.ndarray | float) -> np.ndarray:
-    """Returns (score − majority) / (1 − majority): 0 is the trivial predictor, 1 is perfect.
+def normalise(scores: np.ndarray, majority: np.ndarray | float, perfect: np.ndarray | float = 1.0) -> np.ndarray:
+    """Returns (score − majority) / (perfect − majority): 0 is the trivial predictor, 1 is perfect.
 
     NaN where the trivial predictor is perfect.
     """
-    return (scores - majority) / np.where(np.equal(majority, 1), np.nan, 1 - np.asarray(majority))
+    return (scores - majority) / np.where(np.equal(majority, perfect), np.nan, perfect - np.asarray(majority))
 
 
 def resample_counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -70,7 +71,8 @@ def _by_task(runs: pd.DataFrame, normalised: bool) -> dict[str, dict[str, np.nda
     """
     scores = runs["score"].astype(float).fillna(runs["majority"]).to_numpy()
     if normalised:
-        scores = normalise(scores, runs["majority"].to_numpy(float))
+        best = runs["metric"].map(perfect).to_numpy(float) if "metric" in runs else 1.0
+        scores = normalise(scores, runs["majority"].to_numpy(float), best)
     table = runs[["arm", "task"]].assign(score=scores).dropna()
     arms: dict[str, dict[str, np.ndarray]] = {arm: {} for arm in table["arm"].unique()}
     for (arm, task), group in table.groupby(["arm", "task"], sort=False):
@@ -169,7 +171,7 @@ def improvement(
         bootstrap interval, `improvement_low` and `improvement_high`.
     """
     require_baseline(runs, baseline)
-    arms = _by_task(runs, normalised=False)
+    arms = _by_task(upwards(runs), normalised=False)
     seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     rows = []
     for arm, by_task in arms.items():
@@ -193,18 +195,14 @@ def improvement(
     return pd.DataFrame(rows)
 
 
-def with_trivial_runs(outputs: Outputs, metric: str) -> np.ndarray:
+def with_trivial_runs(outputs: Outputs, metric: str, positive: int = 1) -> np.ndarray:
     """Returns the logits, where those of the trivial predictor stand in for a diverged run's.
 
     They have the score that the runs table gives to such a run.
     """
     labels, logits = outputs.labels, outputs.logits.copy()
-    if logits.shape[2] == 1 or metric in ("matthews", "spearman"):
-        trivial = np.zeros(logits.shape[2])
-    else:
-        positive = 1 if metric == "f1" else np.bincount(labels.astype(int)).argmax()
-        trivial = np.arange(logits.shape[2]) == positive
-    logits[outputs.diverged] = trivial
+    answer = listed(metric).answer(labels, positive)
+    logits[outputs.diverged] = answer if is_regression(metric) else np.arange(logits.shape[2]) == answer
     return logits
 
 
@@ -216,6 +214,7 @@ def multi_bootstrap(
     rng: np.random.Generator,
     paired: bool,
     resamples: int = MULTI_RESAMPLES,
+    positive: int = 1,
 ) -> dict[str, float]:
     """Compares two arms on runs and test examples that are both resampled (Sellam et al. 2022).
 
@@ -230,6 +229,7 @@ def multi_bootstrap(
         rng: Draws the resamples.
         paired: Run i of both has the same seed, and is drawn for both alike.
         resamples: How many.
+        positive: See `weighted_scores`.
 
     Returns:
         `difference` of the mean scores (arm − baseline) with its 95 % percentile interval, `low` and
@@ -244,8 +244,8 @@ def multi_bootstrap(
         drawn_runs[1] = drawn_runs[0]
     means = []  # for each arm: as it is, over resampled examples, over resampled runs, over both
     for logits, share in zip((ours, theirs), drawn_runs, strict=True):
-        scores = weighted_scores(metric, labels, logits, everything)
-        resampled = weighted_scores(metric, labels, logits, drawn_examples)
+        scores = weighted_scores(metric, labels, logits, everything, positive)
+        resampled = weighted_scores(metric, labels, logits, drawn_examples, positive)
         of_runs, of_both = (share * scores).sum(axis=0), (share * resampled).sum(axis=0)
         means.append((scores.mean(), resampled.mean(axis=0), of_runs, of_both))
     difference, by_examples, by_runs, by_both = (a - b for a, b in zip(*means, strict=True))
@@ -274,7 +274,7 @@ def compare_on_resamples(
     require_baseline(runs, baseline)
     outputs = read_outputs(predictions, runs)
     seed = rng.integers(2**63)  # of every row, so that none changes because another is added
-    metrics = runs.drop_duplicates("task").set_index("task")["metric"]
+    tasks = {task: (group["metric"].iloc[0], positive_class(group)) for task, group in runs.groupby("task", sort=False)}
     rows = []
     for (task, arm), ours in outputs.items():
         if arm == baseline or (task, baseline) not in outputs:
@@ -285,9 +285,10 @@ def compare_on_resamples(
             continue
         ours, theirs = ours.on(common), theirs.on(common)
         paired = ours.seeds == theirs.seeds
-        data = (metrics[task], ours.labels, *(with_trivial_runs(one, metrics[task]) for one in (ours, theirs)))
+        metric, positive = tasks[task]
+        data = (metric, ours.labels, *(with_trivial_runs(one, metric, positive) for one in (ours, theirs)))
         row = {"task": task, "arm": arm, "baseline": baseline, "runs": len(ours.seeds)}
         row |= {"runs_baseline": len(theirs.seeds), "examples": len(common), "paired": paired}
-        row |= multi_bootstrap(*data, np.random.default_rng(seed), paired, resamples)
+        row |= multi_bootstrap(*data, np.random.default_rng(seed), paired, resamples, positive)
         rows.append(row)
     return pd.DataFrame(rows)

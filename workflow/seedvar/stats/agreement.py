@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import entr, softmax
 
-from seedvar.errors import UserError
+from seedvar.data.shown import is_regression, listed, sign
 from seedvar.stats.describe import require_baseline
 
 SEEDS = ["init_seed", "order_seed"]
@@ -79,54 +79,33 @@ def read_outputs(predictions: pd.DataFrame, runs: pd.DataFrame) -> dict[tuple[st
     return outputs
 
 
-def weighted_scores(metric: str, labels: np.ndarray, logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted_scores(
+    metric: str, labels: np.ndarray, logits: np.ndarray, weights: np.ndarray, positive: int = 1
+) -> np.ndarray:
     """Scores runs on examples that count several times or not at all, such as bootstrap resamples.
 
     Where a score is not defined (a correlation with a constant, F1 without any positive) it is 0.
 
     Args:
-        metric: `accuracy`, `f1` (of class 1), `matthews` (two classes) or `spearman`.
+        metric: One of `data.metrics.METRICS`.
         labels: Shape (examples,).
         logits: Shape (runs, examples, classes), finite.
         weights: How often an example counts, shape (examples, resamples).
+        positive: Number of the class that the F1 of a class is of.
 
     Returns:
         Shape (runs, resamples).
+
+    Raises:
+        UserError: The metric is not listed.
     """
-    total = weights.sum(axis=0)
-    if metric == "spearman":
-        own = _ranks(labels, weights)
-        weighted = weights * own
-        own_spread = (weighted * own).sum(axis=0)
-        return np.array([_correlation(weights, _ranks(one, weights), weighted, own_spread) for one in logits[:, :, 0]])
-    predicted = logits.argmax(axis=2)
-    if metric == "accuracy":
-        return (predicted == labels) @ weights / total
-    if metric not in ("f1", "matthews"):
-        raise UserError(f"metric: unknown metric '{metric}'; accepted: accuracy, f1, matthews, spearman")
-    positive, true = (predicted == 1).astype(float), labels == 1
-    hits = (positive * true) @ weights
-    said, are = positive @ weights, true @ weights
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if metric == "f1":
-            return np.nan_to_num(2 * hits / (said + are), nan=0.0)
-        spread = said * (total - said) * are * (total - are)
-        return np.where(spread > 0, (total * hits - said * are) / np.sqrt(spread), 0.0)
+    return listed(metric).weighted(labels, logits, weights, positive)
 
 
-def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns mid-ranks in each resample, minus their mean, shape (examples, resamples)."""
-    level = np.unique(values, return_inverse=True)[1]
-    order = np.argsort(level, kind="stable")
-    size = np.add.reduceat(weights[order], np.flatnonzero(np.diff(level[order], prepend=-1)), axis=0)
-    return (np.cumsum(size, axis=0) - size / 2 - weights.sum(axis=0) / 2)[level]
-
-
-def _correlation(weights: np.ndarray, ranks: np.ndarray, weighted: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Correlates ranks with others that are given times the weights and with their sum of squares."""
-    product = np.einsum("ij,ij,ij->j", weights, ranks, ranks) * spread
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(product > 0, np.einsum("ij,ij->j", weighted, ranks) / np.sqrt(product), 0.0)
+def positive_class(runs: pd.DataFrame) -> int:
+    """Returns the number of the class that counts, for runs of one task; the second where the table does not say."""
+    value = runs["positive"].iloc[0] if "positive" in runs else 1
+    return 1 if pd.isna(value) else int(value)
 
 
 def class_counts(predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -187,7 +166,7 @@ def instability(predictions: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         `example_variance`, the mean over examples of p (1 − p), p the share of runs that are right
         (Mosbach et al. 2021, appendix: per-point stability); `flipped`, the share of examples on
         which not all runs agree; `mean_score`; `ensemble_score`, that of the mean probabilities (mean
-        prediction in regression); `ensemble_gain`, their difference. In regression `prediction_sd`,
+        prediction in regression); `ensemble_gain`, how much better that is. In regression `prediction_sd`,
         the mean over examples of the SD (ddof = 1) over runs in units of the label, takes the place of
         the measures of classes. NaN where a measure is not defined, such as agreement of one run.
     """
@@ -197,7 +176,9 @@ def instability(predictions: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         outputs = everything.select(~everything.diverged)
         row = {"task": task, "arm": arm, "split": metrics.loc[(task, arm), "split"]}
         row |= {"runs": len(everything.seeds), "left_out": int(everything.diverged.sum())}
-        row |= {"examples": len(outputs.examples), **measures(outputs, metrics.loc[(task, arm), "metric"])}
+        about = metrics.loc[[(task, arm)]]
+        measured = measures(outputs, about["metric"].iloc[0], positive_class(about))
+        row |= {"examples": len(outputs.examples), **measured}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -206,18 +187,18 @@ MEASURES = ["disagreement", "kappa", "jsd", "example_variance", "flipped", "pred
 MEASURES += ["mean_score", "ensemble_score", "ensemble_gain"]
 
 
-def measures(outputs: Outputs, metric: str) -> dict[str, float]:
+def measures(outputs: Outputs, metric: str, positive: int = 1) -> dict[str, float]:
     """Returns the measures of `instability` for runs of which none diverged."""
     row = dict.fromkeys(MEASURES, np.nan)
     runs, examples, n_classes = outputs.logits.shape
     if runs == 0 or examples == 0:
         return row
-    regression = n_classes == 1 or metric == "spearman"
+    regression = n_classes == 1 or is_regression(metric)
     answers = outputs.logits if regression else softmax(outputs.logits, axis=2)
-    once = np.ones((examples, 1))
-    row["mean_score"] = float(weighted_scores(metric, outputs.labels, outputs.logits, once).mean())
-    row["ensemble_score"] = float(weighted_scores(metric, outputs.labels, answers.mean(axis=0)[None], once).item())
-    row["ensemble_gain"] = row["ensemble_score"] - row["mean_score"]
+    scored = lambda logits: weighted_scores(metric, outputs.labels, logits, np.ones((examples, 1)), positive)  # noqa: E731
+    row["mean_score"] = float(scored(outputs.logits).mean())
+    row["ensemble_score"] = float(scored(answers.mean(axis=0)[None]).item())
+    row["ensemble_gain"] = sign(metric) * (row["ensemble_score"] - row["mean_score"])
     if runs < 2:
         return row
     if regression:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from seedvar.data.shown import higher_is_better
 from seedvar.stats.describe import (
     CONFIDENCE,
     RESAMPLES,
@@ -21,6 +22,7 @@ from seedvar.stats.describe import (
     quiet,
     require_baseline,
     standard_deviation,
+    upwards,
 )
 from seedvar.stats.verdict import verdict
 
@@ -312,9 +314,11 @@ def compare_samples(arm: pd.DataFrame, baseline: pd.DataFrame, rng: np.random.Ge
     Returns:
         `n` and `n_baseline` runs and all that the functions above return; Brown-Forsythe's test
         and the SD ratio once more, with the prefix `ok_`, among the `ok_n` and `ok_n_baseline`
-        runs that did not fail.
+        runs that did not fail. Of an error the differences are those of the numbers as they are, and all
+        that says which arm is better (A12, U, t, one-tailed tests, `improvement`) takes the lower for better.
     """
-    arm, baseline = fill_undefined(arm), fill_undefined(baseline)
+    metric = arm["metric"].iloc[0] if "metric" in arm else ""
+    arm, baseline = fill_undefined(upwards(arm)), fill_undefined(upwards(baseline))
     x, y = arm["score"].to_numpy(), baseline["score"].to_numpy()
     failed_x, failed_y = arm["degenerate"].to_numpy(), baseline["degenerate"].to_numpy()
     spread = compare_spread(x, y, rng)
@@ -323,7 +327,7 @@ def compare_samples(arm: pd.DataFrame, baseline: pd.DataFrame, rng: np.random.Ge
         ok_spread = compare_spread(x[~failed_x], y[~failed_y], rng)
     ok_columns = ("brown_forsythe_w", "brown_forsythe_p", "sd_ratio", "sd_ratio_low", "sd_ratio_high")
     pairs = _pairs(arm, baseline)
-    return {
+    row = {
         "n": len(x),
         "n_baseline": len(y),
         **compare_means(x, y, rng),
@@ -336,6 +340,11 @@ def compare_samples(arm: pd.DataFrame, baseline: pd.DataFrame, rng: np.random.Ge
         **compare_pairs(*pairs),
         **improvement(*pairs, rng),
     }
+    if not higher_is_better(metric):  # a difference stays one of the numbers as they are
+        for name in ("mean_difference", "paired_difference"):
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            row |= {name: -row[name], f"{name}_low": -high, f"{name}_high": -low}
+    return row
 
 
 def _pairs(arm: pd.DataFrame, baseline: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -392,4 +401,6 @@ def compare(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
         p_values, position = table[column].to_numpy(), table.columns.get_loc(column)
         table.insert(position + 1, f"{column}_holm", holm(p_values))
         table.insert(position + 2, f"{column}_bh", benjamini_hochberg(p_values))
-    return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
+    metrics = runs.drop_duplicates("task").set_index("task")["metric"] if "metric" in runs else {}
+    rows = table.to_dict("records")
+    return table.assign(verdict=[verdict(row, metrics.get(row["task"], "")) for row in rows])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, bootstrap, norm, trim_mean
 
+from seedvar.data.shown import sign
 from seedvar.errors import UserError
 
 RESAMPLES = 10_000
@@ -47,6 +48,18 @@ def fill_undefined(runs: pd.DataFrame) -> pd.DataFrame:
     recorded = runs["score_defined"].astype(bool) if "score_defined" in runs else True
     score = runs["score"].astype(float).fillna(_column(runs, "majority"))
     return runs.assign(score=score, degenerate=failed, score_defined=~undefined & recorded)
+
+
+def upwards(runs: pd.DataFrame) -> pd.DataFrame:
+    """Turns the scores of errors round, so that the higher is the better in all rows.
+
+    Args:
+        runs: A table with `score`, perhaps `majority`, and `metric`; without that it stays as it is.
+    """
+    if "metric" not in runs:
+        return runs
+    up = runs["metric"].map({metric: sign(metric) for metric in runs["metric"].unique()})
+    return runs.assign(**{name: up * runs[name] for name in ("score", "majority") if name in runs})
 
 
 def failed_by_loss(runs: pd.DataFrame) -> np.ndarray:

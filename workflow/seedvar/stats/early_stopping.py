@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from seedvar.data.shown import sign
+
 DRAWS = 1_000
 BUDGETS = (1, 2, 3, 5, 10)  # full runs
 
@@ -117,9 +119,10 @@ def start_many(runs: pd.DataFrame, curves: pd.DataFrame, rng: np.random.Generato
         curve = by_arm[task, arm].sort_values("update")
         curve = curve.assign(evaluation=curve.groupby(keys).cumcount())
         scores = curve.pivot(index=keys, columns="evaluation", values=f"val_{group['metric'].iloc[0]}")
-        scores = scores.reindex(pd.MultiIndex.from_frame(group[keys])).to_numpy(float)
+        up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
+        scores = up * scores.reindex(pd.MultiIndex.from_frame(group[keys])).to_numpy(float)
         budgets = [budget for budget in BUDGETS if budget <= len(group)]
-        majority = group["majority"].iloc[0]
+        majority = up * group["majority"].iloc[0]
         choice, judged = (
             stopping_plans(scores, budgets, np.random.default_rng(seed), stand_in=majority) for seed in seeds
         )
@@ -127,6 +130,7 @@ def start_many(runs: pd.DataFrame, curves: pd.DataFrame, rng: np.random.Generato
             best, plain = judged.loc[plan["score"].idxmax()], judged.loc[plan.index[0]]
             row = {"task": task, "arm": arm, "runs": len(group), "evaluations": scores.shape[1], "budget": budget}
             row |= {name: int(best[name]) for name in ("n_started", "n_stopped", "n_evaluations")}
-            row |= {name: best[name] for name in ("score", "standard_error")}
-            rows.append(row | {f"plain_{name}": plain[name] for name in ("score", "standard_error")})
+            row |= {"score": up * best["score"], "standard_error": best["standard_error"]}
+            row |= {"plain_score": up * plain["score"], "plain_standard_error": plain["standard_error"]}
+            rows.append(row)
     return pd.DataFrame(rows)

@@ -1,9 +1,11 @@
-"""What the best of n runs is expected to score."""
+"""What the best of n runs is expected to score: the highest, or of an error the lowest."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
+from seedvar.data.shown import sign
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
@@ -119,21 +121,21 @@ def expected_performance(runs: pd.DataFrame, rng: np.random.Generator, checkpoin
     seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     tables = []
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
-        validation = group[f"validation_{checkpoint}"].to_numpy(float)
-        majority = group["majority"].to_numpy(float)
+        up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
+        validation = up * group[f"validation_{checkpoint}"].to_numpy(float)
+        majority = up * group["majority"].to_numpy(float)
         columns = {"validation": np.where(np.isnan(validation), majority, validation)}
         columns["test"] = np.full(len(group), np.nan)
         if (group["split"] == "test").all():
-            test = group[f"test_{checkpoint}"].to_numpy(float)
+            test = up * group[f"test_{checkpoint}"].to_numpy(float)
             columns["test"] = np.where(np.isnan(test), majority, test)
         table = {"task": task, "arm": arm, "runs": len(group), "n": np.arange(1, len(group) + 1)}
         for name, values in columns.items():
-            table[name] = expected_selected(validation, values)
+            table[name] = up * expected_selected(validation, values)
             if name == "validation":
-                table["validation_unbiased"] = expected_selected(validation, values, replace=False)
+                table["validation_unbiased"] = up * expected_selected(validation, values, replace=False)
             table[f"{name}_sd"] = selected_sd(validation, values)
-            table[f"{name}_low"], table[f"{name}_high"] = selected_interval(
-                validation, values, np.random.default_rng(seed)
-            )
+            ends = up * selected_interval(validation, values, np.random.default_rng(seed))
+            table[f"{name}_low"], table[f"{name}_high"] = ends[::up]
         tables.append(pd.DataFrame(table))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from seedvar.stats.describe import require_baseline
+from seedvar.stats.describe import require_baseline, upwards
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
@@ -85,12 +85,12 @@ def stochastic_order(runs: pd.DataFrame, baseline: str, rng: np.random.Generator
 
     Returns:
         One row a task and arm but the baseline: `epsilon`, `epsilon_min` for arm over baseline;
-        `epsilon_min_reverse` for baseline over arm. No correction for the number of rows.
+        `epsilon_min_reverse` for baseline over arm; of an error "over" is below. No correction for the number of rows.
     """
     require_baseline(runs, baseline)
     seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     rows = []
-    for task, group in runs.groupby("task", sort=False):
+    for task, group in upwards(runs).groupby("task", sort=False):
         samples = {arm: one["score"].to_numpy(float) for arm, one in group.groupby("arm", sort=False)}
         if baseline not in samples:
             continue

@@ -10,19 +10,22 @@ import math
 
 from scipy.stats import fisher_exact
 
+from seedvar.data.shown import factor, higher_is_better
+
 ALPHA = 0.05
 
 
-def verdict(row: dict) -> str:
+def verdict(row: dict, metric: str = "") -> str:
     """Writes what a comparison of an arm with the baseline settles, and what it does not.
 
     Args:
         row: A row of `compare`, by column name. Without a column `<test>_p_holm`, `<test>_p` decides.
+        metric: The score, for its unit and direction.
 
     Returns:
-        One to three sentences; differences of means in points, the score × 100.
+        One to three sentences; differences of means in points, the score × 100, or in an error's own unit.
     """
-    clauses = [_failures(row), *_scores(row)]
+    clauses = [_failures(row), *_scores(row, metric)]
     settled = [text for is_settled, text in clauses if is_settled]
     others = [text for is_settled, text in clauses if not is_settled]
     if settled:
@@ -48,7 +51,7 @@ def _failures(row: dict) -> tuple[bool, str]:
     return False, f"whether one fails more often is {_not_settled(row, 'fisher')} ({counts})"
 
 
-def _scores(row: dict) -> list[tuple[bool, str]]:
+def _scores(row: dict, metric: str) -> list[tuple[bool, str]]:
     """Returns the clauses on means, ranks and spread."""
     if math.isnan(row["mean_difference"]):
         return [(False, "some scores are missing, so that neither means nor spread can be compared")]
@@ -59,32 +62,32 @@ def _scores(row: dict) -> list[tuple[bool, str]]:
     if math.isnan(row["sd_ratio"]):
         if abs(row["mean_difference"]) < 1e-12:  # equal but for rounding
             return [(False, "all runs of both have the same score")]
-        (gap,) = _points(abs(row["mean_difference"]))
-        text = f"no two runs of an arm differ, and {gap} points lie between the two scores, which no t-test can judge"
-        return [*_ranks(row), (False, text)]
-    return [*_means(row), *_spread(row)]
+        (gap,), unit = _points(metric, abs(row["mean_difference"]))
+        text = f"no two runs of an arm differ, and {gap}{unit} lie between the two scores, which no t-test can judge"
+        return [*_ranks(row, metric), (False, text)]
+    return [*_means(row, metric), *_spread(row)]
 
 
-def _means(row: dict) -> list[tuple[bool, str]]:
+def _means(row: dict, metric: str) -> list[tuple[bool, str]]:
     difference, low, high = (row[f"mean_difference{end}"] for end in ("", "_low", "_high"))
     test = _test(row, "welch", "Welch")
     if row["failed"] + row["failed_baseline"]:
         test += "; failed runs included"
     if not _is_settled(row, "welch"):
-        value, low, high = _points(difference, low, high)
-        numbers = f"{'+' if float(value) > 0 else ''}{value} points [{low}, {high}]; {test}"
-        return [*_ranks(row), (False, f"whether the means differ is {_not_settled(row, 'welch')} ({numbers})")]
+        (value, low, high), unit = _points(metric, difference, low, high)
+        numbers = f"{'+' if float(value) > 0 else ''}{value}{unit} [{low}, {high}]; {test}"
+        return [*_ranks(row, metric), (False, f"whether the means differ is {_not_settled(row, 'welch')} ({numbers})")]
     if not _is_settled(row, "permutation"):
         test += f"; a permutation test does not settle it, {_test(row, 'permutation')}"
-    value, low, high = _points(abs(difference), *sorted((abs(low), abs(high))))
+    (value, low, high), unit = _points(metric, abs(difference), *sorted((abs(low), abs(high))))
     direction = "higher" if difference > 0 else "lower"
-    return [(True, f"has a mean {value} points {direction} [{low}, {high}] ({test})")]
+    return [(True, f"has a mean {value}{unit} {direction} [{low}, {high}] ({test})")]
 
 
-def _ranks(row: dict) -> list[tuple[bool, str]]:
+def _ranks(row: dict, metric: str) -> list[tuple[bool, str]]:
     if not _is_settled(row, "mann_whitney"):
         return []
-    higher = row["a12"] > 0.5
+    higher = (row["a12"] > 0.5) == higher_is_better(metric)
     numbers = f"A12 {row['a12']:.2f} [{row['a12_low']:.2f}, {row['a12_high']:.2f}]"
     test = _test(row, "mann_whitney", "Mann-Whitney")
     return [(True, f"tends to score {'higher' if higher else 'lower'}, run against run ({numbers}; {test})")]
@@ -163,13 +166,18 @@ def _p(p: float) -> str:
     return "= " + (f"{p:.{decimals}f}".removeprefix("0") if p < 1 else "1")
 
 
-def _points(*values: float) -> list[str]:
-    """Writes differences × 100 to one decimal, or to as many (at most 4) as keep any from reading 0."""
+def _points(metric: str, *values: float) -> tuple[list[str], str]:
+    """Writes differences × 100 to one decimal, or to as many (at most 4) as keep any from reading 0, and their unit.
+
+    Those of an error are written to three digits in its own unit.
+    """
+    if factor(metric) == 1:
+        return [f"{value:.3g}" for value in values], ""
     points = [round(100 * value, 9) + 0.0 for value in values]  # + 0.0 makes −0 a 0
     decimals = 1
     while decimals < 4 and any(value and round(value, decimals) == 0 for value in points):
         decimals += 1
-    return [f"{value:.{decimals}f}" for value in points]
+    return [f"{value:.{decimals}f}" for value in points], " points"
 
 
 def _ratio(value: float) -> str:

@@ -1,0 +1,132 @@
+"""The examples of a task: loaded, checked row by row, with their classes numbered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from seedvar.data.formats import Piece
+from seedvar.data.labels import label_number, label_text, listing, shortened
+from seedvar.data.sources import load_source
+from seedvar.data.task import Task, resolve
+from seedvar.errors import UserError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of a task.
+
+    Attributes:
+        task: The task.
+        texts: Split to one list of texts a text column.
+        labels: Split to the labels, shape (examples,), float32: class numbers, or values for regression.
+    """
+
+    task: Task
+    texts: dict[str, list[list[str]]]
+    labels: dict[str, np.ndarray]
+
+
+def read_examples(name: str, declaration, source: dict) -> Examples:
+    """Loads the labelled splits of a task and refuses what nobody can train on.
+
+    Args:
+        name: The task's name.
+        declaration: A `declaration.Declaration`.
+        source: Where its data are, see `sources.located`.
+
+    Raises:
+        UserError: The data cannot be had, or something in them is not as declared; one sentence with file, column
+            and row. Rows count from 1, a header not.
+    """
+    columns, regression = declaration.columns, declaration.labels == "number"
+    declared = None
+    if declaration.labels is not None and not regression:
+        declared = [label_text(value) for value in declaration.labels]
+    splits = load_source(source["kind"]).load(source, [*columns, declaration.label], declared)
+    empty_side = source["kind"] == "hub"
+    texts = {split: _texts(pieces, columns, empty_side) for split, pieces in splits.items()}
+    read = label_number if regression else label_text
+    labels = {
+        split: [label for piece in pieces for label in _labels(piece, declaration.label, read, regression, declared)]
+        for split, pieces in splits.items()
+    }
+    where = {split: pieces[0].where for split, pieces in splits.items()}
+    try:
+        task = resolve(declaration, name, labels["train"])
+    except ValueError as error:
+        raise UserError(f"{where['train']}: {error}") from None
+    if regression:
+        if len(set(labels["train"])) == 1:
+            value = f"every training example has the label {labels['train'][0]:g}"
+            raise UserError(f"{where['train']}: {declaration.label}: {value}; accepted: at least 2 different numbers")
+        return Examples(task, texts, {split: np.array(values, np.float32) for split, values in labels.items()})
+    if missing := [one for one in task.classes if one not in set(labels["train"])]:
+        raise UserError(
+            f"{where['train']}: {declaration.label}: no training example has the class '{missing[0]}'; accepted: "
+            f"classes of the training data ({listing(c for c in task.classes if c in set(labels['train']))})"
+        )
+    number = {one: place for place, one in enumerate(task.classes)}
+    for split in splits:
+        for piece, row, label in _places(splits[split], labels[split]):
+            if label not in number:
+                raise UserError(
+                    f"{piece.where}: {declaration.label}: row {row} has the class {shortened(label)}, which no "
+                    f"training example has; accepted: {listing(task.classes)}"
+                )
+    numbered = {split: np.array([number[one] for one in values], np.float32) for split, values in labels.items()}
+    return Examples(task, texts, numbered)
+
+
+def _texts(pieces: list[Piece], columns: list[str], empty_side: bool) -> list[list[str]]:
+    """Joins the texts of a split.
+
+    Args:
+        pieces: The split.
+        columns: Its text columns.
+        empty_side: Whether one text of a pair may be empty: published data have such pairs (QQP), and nobody who uses
+            them can mend that.
+    """
+    for piece in pieces:
+        if not piece.columns[columns[0]]:
+            raise UserError(f"{piece.where}: holds no row; accepted: at least one example")
+        for column in columns:
+            others = [piece.columns[other] for other in columns if other != column] if empty_side else []
+            for row, text in enumerate(piece.columns[column]):
+                if isinstance(text, str) and (text.strip() or any(str(other[row] or "").strip() for other in others)):
+                    continue
+                found = "no text" if text is None or text != text else None
+                if isinstance(text, str):
+                    found = "an empty text"
+                elif found is None:
+                    found = f"a {'list' if isinstance(text, list | tuple) else type(text).__name__} in place of text"
+                raise UserError(f"{piece.where}: {column}: row {row + 1} has {found}; accepted: text in every row")
+    return [[text for piece in pieces for text in piece.columns[column]] for column in columns]
+
+
+def _labels(piece: Piece, column: str, read, regression: bool, declared: list[str] | None) -> Iterator[str | float]:
+    accepted = "text or numbers"
+    if regression:
+        accepted = "finite numbers"
+    elif declared:
+        accepted = f"labels: {listing(declared)}"
+    for row, value in enumerate(piece.columns[column], 1):
+        try:
+            label = read(value)
+            if declared is not None and label not in declared:
+                raise ValueError(shortened(label))
+        except ValueError as error:
+            raise UserError(f"{piece.where}: {column}: row {row} holds {error}; accepted: {accepted}") from None
+        yield label
+
+
+def _places(pieces: list[Piece], labels: list) -> Iterator[tuple[Piece, int, str]]:
+    """Goes through labels with the piece and the row (from 1) that each comes from."""
+    position = 0
+    for piece in pieces:
+        rows = len(next(iter(piece.columns.values())))
+        for row in range(rows):
+            yield piece, row + 1, labels[position + row]
+        position += rows

@@ -1,0 +1,51 @@
+"""The metrics: one module each, and this list.
+
+Adding one is a module here and a line in `METRICS`. A module has
+
+    TITLE               what figures and tables call it
+    REGRESSION          whether it judges real numbers; else classes
+    NEEDS_POSITIVE      whether it is the score of one class, which has to be named if there are more than two
+    HIGHER_IS_BETTER    which way is up
+    PERFECT             the score of a predictor that is always right
+    CHANCE              what a predictor that knows nothing scores on any data; None if that depends on the data
+    IN_POINTS           whether people read it × 100
+    ALSO                the other metrics that are recorded along with it
+    score(labels, predictions, positive) -> float
+                        labels and predictions of shape (examples,); `positive` is a class number. NaN where the
+                        score is not defined
+    answer(labels, positive) -> float
+                        what the trivial predictor always answers: a class number, or a value
+    trivial(labels, positive) -> float
+                        the score of that
+    failure(labels, positive) -> (metric, limit)
+                        a run has failed if its score by that metric (this one or one of `ALSO`) is not better
+                        than the limit
+    weighted(labels, logits, weights, positive) -> array of shape (runs, resamples)
+                        scores runs on examples that count several times or not at all, such as bootstrap
+                        resamples: logits (runs, examples, classes), finite; weights (examples, resamples). Where a
+                        score is not defined it is 0, or as bad as the trivial predictor's
+
+and imports, of the package, the modules of `ALSO` alone: with these it is what a cell's fingerprint counts. A
+library that takes long to import is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+# Name to module. The first that suits a task is its metric if its declaration names none, so new ones go to the end.
+METRICS = {
+    "accuracy": "seedvar.data.metrics.accuracy",
+    "f1": "seedvar.data.metrics.f1",
+    "macro_f1": "seedvar.data.metrics.macro_f1",
+    "matthews": "seedvar.data.metrics.matthews",
+    "spearman": "seedvar.data.metrics.spearman",
+    "pearson": "seedvar.data.metrics.pearson",
+    "mse": "seedvar.data.metrics.mse",
+}
+
+
+def load_metric(name: str) -> ModuleType:
+    """Imports the module of a metric; KeyError for a name that is not in the list."""
+    return importlib.import_module(METRICS[name])
