@@ -31,7 +31,7 @@ MAY_IMPORT = {
 # Libraries that take seconds to import, in rooms whose modules every command reads. In functions they may stand.
 SLOW = {"pandas", "torch", "transformers", "datasets", "matplotlib", "sklearn", "scipy", "pyarrow", "huggingface_hub"}
 QUICK_ROOMS = {GROUND, "cells", "study", "engine", "status", "cli"}
-SLOW_ON_PURPOSE = {"engine/seeds.py"}  # imported by the one command that needs it
+SLOW_ON_PURPOSE = {"engine/seeds.py", "streams.py"}  # imported by what needs them alone
 
 
 def modules() -> dict[str, Path]:

@@ -1,4 +1,5 @@
 # The plan of this run, and what the rules look up in it.
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -219,7 +220,7 @@ def data_content(wildcards):
     return PLAN.tasks[wildcards.task].content
 
 
-def data_declaration(wildcards):
+def data_declared(wildcards):
     return declared(PLAN.tasks[wildcards.task].declaration)
 
 
@@ -228,9 +229,11 @@ def data_code(wildcards):
 
 
 def data_options(wildcards, threads):
-    source = shlex.quote(repr(PLAN.tasks[wildcards.task].source))
+    task = PLAN.tasks[wildcards.task]
+    declaration = shlex.quote(task.declaration.model_dump_json(exclude_unset=True))
+    source = shlex.quote(json.dumps(task.source))
     folder = shlex.quote(DATA_FOLDER.format(**wildcards))
-    return f"--source {source} --out {folder} {warm_option(wildcards, threads)}"
+    return f"--declaration {declaration} --source {source} --out {folder} {warm_option(wildcards, threads)}"
 
 
 def runs_place(wildcards, threads):

@@ -33,10 +33,10 @@ rule data:
         "../../envs/seedvar.yaml"
     params:
         content=data_content,
-        declaration=data_declaration,
+        declared=data_declared,
         options=data_options,
     shell:
-        "seedvar data --task {wildcards.task} --declaration {params.declaration:q} {params.options}"
+        "seedvar data --task {wildcards.task} {params.options}"
         " --model results/models/{wildcards.model:q} --max-length {wildcards.length} --log {log}"
 
 

@@ -22,7 +22,7 @@ def add(command) -> None:
 
     sub = command("data", _data, "Tokenise a task for a model.")
     sub.add_argument("--task", required=True, help="its name")
-    sub.add_argument("--declaration", required=True, type=literal, help="what it declares, without its source")
+    sub.add_argument("--declaration", required=True, type=literal, help="what it declares")
     sub.add_argument("--source", required=True, type=literal, help="where its data are")
     sub.add_argument("--model", required=True, type=Path, help="folder that `seedvar model` wrote")
     sub.add_argument("--max-length", required=True, type=int)
@@ -76,7 +76,8 @@ def _data(arguments) -> int | None:
         return code
     jobs.make_data(
         arguments.task,
-        {"declaration": arguments.declaration, "source": arguments.source},
+        arguments.declaration,
+        arguments.source,
         arguments.model,
         arguments.max_length,
         arguments.out,

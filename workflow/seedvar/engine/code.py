@@ -78,7 +78,7 @@ class Code:
         reached = {file for name in names for file in self.reached(name)}
         files = [file for file in reached if _counts(file)]
         if "data/metrics/__init__.py" in reached:
-            files += [f"{decides.METRIC_FOLDER}/{METRICS[metric]}.py" for metric in metrics if metric in METRICS]
+            files += [f"{decides.METRIC_FOLDER}/{metric}.py" for metric in metrics if metric in METRICS]
         return sorted(set(files))
 
 

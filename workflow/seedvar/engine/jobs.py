@@ -136,12 +136,13 @@ def hand_out_weights(specification: dict, results: Path, machine: Machine, keep:
     return None
 
 
-def make_data(task: str, made_from: dict, model: Path, max_length: int, folder: Path) -> None:
+def make_data(task: str, declaration: dict, source: dict, model: Path, max_length: int, folder: Path) -> None:
     """Tokenises a task for a model, with a note beside it of what the data are made from.
 
     Args:
         task: Its name.
-        made_from: `declaration`, see `declared`, and `source`, see `data.sources.located`.
+        declaration: What it declares, as plain values.
+        source: Where its data are, see `data.sources.located`.
         model: The model's folder, with `model.json`.
         max_length: Longer inputs are cut to so many tokens.
         folder: Where to.
@@ -154,10 +155,10 @@ def make_data(task: str, made_from: dict, model: Path, max_length: int, folder: 
     from seedvar.data.prepare import prepare
     from seedvar.engine.code import Code, data_code
 
-    declaration, source = Declaration(**made_from["declaration"], source=made_from["source"]), made_from["source"]
-    prepare(task, declaration, source, model, max_length, folder)
+    declared_task = Declaration.model_validate(declaration)
+    prepare(task, declared_task, source, model, max_length, folder)
     origin = {
-        "declaration": declared(declaration),
+        "declaration": declared(declared_task),
         "content": sources.content(source),
         "files": {path.as_posix(): file_digest(path) for path in sources.files(source)},
         "model": read_json(model / "model.json")["whole_content"],

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from seedvar.cells import store
 from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
+from seedvar.data.examples import read_examples
+from seedvar.data.task import Task, default_metric
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
 from seedvar.engine.digests import Remembered
@@ -53,16 +57,22 @@ class PlannedTask:
         declaration: What it declares.
         source: Where its data are on this machine, see `data.sources.located`.
         content: Digest of its files, or its hub id.
+        counts: Examples of each split by class, of a regression in one number; None where the data are not at hand.
+        n_bytes: Bytes of the texts of each split; None as above.
+        task: What it comes to; None as above.
     """
 
     declaration: Declaration
     source: dict
     content: str
+    counts: dict[str, list[int]] | None = None
+    n_bytes: dict[str, int] | None = None
+    task: Task | None = None
 
     @property
     def metric(self) -> str:
         """Name of its metric."""
-        return self.declaration.metric
+        return self.declaration.metric or default_metric(self.declaration.labels == "number")
 
 
 @dataclass(frozen=True)
@@ -287,9 +297,9 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         models[checkpoint.name] = _planned_model(checkpoint, remembered)
     check_models(study, {name: _known_config(name, model, results) for name, model in models.items()}, path)
     names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
-    tasks = {name: _planned_task(study.declaration(name), site, remembered) for name in names}
+    tasks = {name: _planned_task(name, study.declaration(name), site, remembered) for name in names}
     remembered.save()
-    check_sizes(study, {name: task.source for name, task in tasks.items()}, path)
+    check_sizes(study, {name: (task.task, task.counts) for name, task in tasks.items() if task.task}, path)
     return Plan(
         site,
         study,
@@ -318,14 +328,30 @@ def _known_config(name: str, model: PlannedModel, results: Path) -> dict | None:
     return read_json(path) if path.is_file() else None
 
 
-def _planned_task(declaration: Declaration, site: SiteConfig, remembered: Remembered) -> PlannedTask:
+def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembered: Remembered) -> PlannedTask:
+    """Reads and checks the data of a task, where they are at hand, once for as long as their files do not change."""
     source = sources.located(declaration, site.glue_dir)
     files = sources.files(source)
     if not files:
         return PlannedTask(declaration, source, sources.content(source))
 
-    def content() -> str:
-        sources.check(source, declaration)
-        return sources.content(source)
+    def found() -> dict:
+        examples = read_examples(name, declaration, source)
+        classes, labels = examples.task.n_classes, examples.labels
+        whole = examples.task.is_regression
+        return {
+            "content": sources.content(source),
+            "counts": {
+                split: [len(values)] if whole else np.bincount(values.astype(int), minlength=classes).tolist()
+                for split, values in labels.items()
+            },
+            "n_bytes": {
+                split: sum(len(text.encode()) for column in texts for text in column)
+                for split, texts in examples.texts.items()
+            },
+            "task": examples.task.as_dict(),
+        }
 
-    return PlannedTask(declaration, source, remembered.of(files, content, f"data {declaration.model_dump_json()} "))
+    about = remembered.of(files, found, f"data {name} {declaration.model_dump_json()} ")
+    task = Task.from_dict(about["task"])
+    return PlannedTask(declaration, source, about["content"], about["counts"], about["n_bytes"], task)

@@ -14,7 +14,7 @@ import pandas as pd
 from seedvar.errors import UserError
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
-from seedvar.words import METRIC_NAMES, task_title
+from seedvar.words import task_title
 
 ALPHA = 0.05
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seedvar.cells.cell import Cell
-from seedvar.data import sources
 from seedvar.data.declaration import Declaration
 from seedvar.data.splits import VALIDATION_SIZE
 from seedvar.data.task import Shares, Task
 from seedvar.engine.plan import Plan, PlannedTask
-from seedvar.errors import UserError
 from seedvar.files import read_json
 
 # Examples of GLUE's published training and development sets, and tokens an example of an uncased BERT tokenizer,
@@ -102,20 +100,19 @@ def _estimated_size(name: str, planned: PlannedTask) -> DataSize | None:
     """Counts examples and bytes of data that are at hand; of GLUE on the hub the published numbers."""
     declaration = planned.declaration
     special = len(declaration.columns) + 1  # [CLS] and a [SEP] behind every text
-    known = (_n_classes(declaration), declaration.split, False)
-    try:
-        counted = sources.sizes(planned.source, declaration)
-    except (OSError, ValueError, UserError):
-        counted = None
-    if counted is not None:
-        examples = {split: n for split, (n, _) in counted.items()}
-        tokens = {split: special + n_bytes / BYTES_A_TOKEN / max(1, n) for split, (n, n_bytes) in counted.items()}
-        return DataSize(examples, tokens, *known)
+    if planned.task is not None:
+        examples = {split: sum(counts) for split, counts in planned.counts.items()}
+        tokens = {
+            split: special + n_bytes / BYTES_A_TOKEN / max(1, examples[split])
+            for split, n_bytes in planned.n_bytes.items()
+        }
+        return DataSize(examples, tokens, planned.task.n_classes, planned.task.split, False)
     if declaration.data != "glue" or name not in GLUE_SIZES:
         return None
     *examples, tokens = GLUE_SIZES[name]
     splits = ("train", "validation")
-    return DataSize(dict(zip(splits, examples, strict=True)), dict.fromkeys(splits, tokens), *known)
+    known = dict(zip(splits, examples, strict=True))
+    return DataSize(known, dict.fromkeys(splits, tokens), _n_classes(declaration), declaration.split, False)
 
 
 def _n_classes(declaration: Declaration) -> int:

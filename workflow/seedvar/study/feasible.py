@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from seedvar.cells.recipe import Recipe
-from seedvar.data import sources
 from seedvar.data.splits import split
+from seedvar.data.task import Task
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import depth_of
 from seedvar.models.families import family_of
@@ -55,12 +57,12 @@ def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
         raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")
 
 
-def check_sizes(study: Study, located: dict[str, dict], path: Path) -> None:
+def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]], path: Path) -> None:
     """Refuses few-sample training sets that the data, where they are at hand, are too small for.
 
     Args:
         study: The study.
-        located: Where the data of each task are, see `data.sources.located`.
+        known: Of each task whose data are at hand, the task and the examples of each split by class.
         path: The study file, for messages.
 
     Raises:
@@ -68,9 +70,10 @@ def check_sizes(study: Study, located: dict[str, dict], path: Path) -> None:
     """
     for task in study.tasks:
         wanted = {arm: recipe for arm, recipe in study.named_recipes(task).items() if recipe.n_train is not None}
-        if not wanted or (known := sources.labels(task, study.declaration(task), located[task])) is None:
+        if not wanted or task not in known:
             continue
-        declared, labels = known
+        declared, counts = known[task]
+        labels = {name: np.repeat(np.arange(len(n)), n) for name, n in counts.items()}  # in some order
         for arm, recipe in wanted.items():
             try:
                 split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.scoring import is_better, scores
+from seedvar.data.scoring import better, scores, worst
 from seedvar.data.task import Task
 from seedvar.methods.hooks import methods_with
 from seedvar.streams import generator, stream_seed
@@ -75,7 +75,7 @@ def fine_tune(
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
 
     outcome = Outcome()
-    best_score, best_weights = math.nan, None
+    best_score, best_weights = worst(task.metric), None
     window = []  # training losses since the last row of the curve
     for update in range(1, total + 1):
         # A new order of the training set at the start of every epoch
@@ -122,7 +122,7 @@ def fine_tune(
             window = []
             score = validation[task.metric]
             outcome.logits["last"] = {"validation": logits}
-            if is_better(task, score, best_score):
+            if better(task.metric, score, best_score):
                 best_score, outcome.best_update = score, update
                 outcome.logits["best"] = {"validation": logits}
                 best_weights = copy.deepcopy(model.state_dict()) if update < total else None

@@ -36,8 +36,8 @@ def located(source: Source, splits: list[str], glue_dir=None) -> dict:
 
 
 def files(source: dict) -> list[Path]:
-    """Lists none: the code makes the data."""
-    return []
+    """Lists the code that makes the data."""
+    return [Path(__file__).parents[1] / name for name in ("grammar.py", "synthetic.py")]
 
 
 def content(source: dict) -> str:
