@@ -246,10 +246,10 @@ def model_content(wildcards):
 
 
 def model_place(wildcards, threads):
-    checkpoint = PLAN.models[wildcards.model].checkpoint
-    if checkpoint.folder:
-        return f"--folder {shlex.quote(str(checkpoint.folder))}"
-    return f"--hub-id {shlex.quote(checkpoint.hub_id)}"
+    where = PLAN.models[wildcards.model].checkpoint
+    if where.folder:
+        return f"--folder {shlex.quote(str(where.folder))}"
+    return f"--hub-id {shlex.quote(where.hub_id)}"
 
 
 def config_options(wildcards, threads):
