@@ -90,7 +90,7 @@ def cell_folder(wildcards):
 
 def cell_of(wildcards):
     folder = cell_folder(wildcards)
-    cell = PLAN.cell(folder)
+    cell = PLAN.all_cells.get(folder)
     if cell is None:
         raise WorkflowError(f"{PLAN.study_file} has no cell results/{folder}")
     return cell
