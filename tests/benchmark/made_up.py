@@ -11,7 +11,9 @@ from seedvar.cells import store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
 from seedvar.cells.record import RunRecord
-from seedvar.data.tasks import TASKS
+from seedvar.data.known import package_declaration
+from seedvar.data.scoring import metric_names
+from seedvar.data.task import resolve
 from seedvar.files import digest, write_json
 
 N_EXAMPLES = 400  # of the development set, half of them validation
@@ -35,16 +37,17 @@ def prepare(cells: list[Cell], model: Path, results: Path) -> None:
         copy_model(Checkpoint(name, folder=model), results / "models" / name)
     for cell in {cell.data_folder(): cell for cell in cells}.values():
         examples = {"train": 480, "validation": N_EXAMPLES}
-        about = {"task": cell.task, "max_length": cell.recipe.max_length, "examples": examples}
+        task = resolve(package_declaration(cell.task), cell.task).as_dict()
+        about = {"task": task, "max_length": cell.recipe.max_length, "examples": examples}
         tokens = {split: 16 * n for split, n in examples.items()}
         write_json(results / cell.data_folder() / "data.json", {**about, "tokens": tokens, "content": cell.task})
 
 
 def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
     """Makes up the result of a cell; its score depends on its seed alone."""
-    task = TASKS[cell.task]
+    metric = package_declaration(cell.task).metric
     score = 0.6 + (cell.init_seed * 7919 + cell.order_seed) % 1000 / 4000
-    scores = {task.metric: score} | ({"accuracy": score} if task.metric == "f1" else {})
+    scores = dict.fromkeys(metric_names(metric), score)
     values = {
         "cell": cell.specification(),
         "fingerprint": digest(parts_of(cell, results)),
@@ -52,7 +55,7 @@ def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
         "recipe": cell.recipe.model_dump(),
         "status": "finished",
         "degenerate": False,
-        "metric": task.metric,
+        "metric": metric,
         "scores": {checkpoint: {"validation": scores, "test": scores} for checkpoint in ("last", "best")},
         "majority": {"validation": 0.5, "test": 0.5},
         "updates": 90,
@@ -81,7 +84,7 @@ def make_cells(cells: list[Cell], results: Path, in_folder=True, in_store=True, 
         template / "predictions.parquet", index=False
     )
     for cell in cells:
-        metric = TASKS[cell.task].metric
+        metric = package_declaration(cell.task).metric
         pd.DataFrame({**curve, "val_loss": 0.5, f"val_{metric}": 0.7}).to_csv(template / "curve.csv", index=False)
         record = record_of(cell, results, **changes)
         (template / "result.json").write_text(record.model_dump_json(indent=1) + "\n")

@@ -129,7 +129,6 @@ def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_pa
     import sys
     from pathlib import Path
 
-    sys.path.append(str(Path(__file__).parents[1] / "benchmark"))
     import made_up
 
     from seedvar.cells.cell import Cell

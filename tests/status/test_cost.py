@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmark"))
 import made_up
 
 from seedvar.cells.cell import Cell

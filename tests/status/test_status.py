@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmark"))
 import made_up
 
 from seedvar.cells import fingerprint, store

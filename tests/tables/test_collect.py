@@ -17,7 +17,6 @@ from seedvar.study.study import RecipeByTask, Study
 from seedvar.tables.collect import collect
 from seedvar.tables.read import read_runs
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmark"))
 import made_up
 
 STUDY = Study(

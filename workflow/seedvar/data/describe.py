@@ -17,7 +17,7 @@ MOST_CLASSES_SHOWN = 12
 
 
 def describe(
-    examples: Examples, source: dict, how: str = "halves", tokenizer=None, max_length: int | None = None
+    examples: Examples, source: dict, how: str = "halves", tokenizers=(), max_length: int | None = None
 ) -> list[str]:
     """Describes a task in lines.
 
@@ -25,7 +25,8 @@ def describe(
         examples: See `examples.read_examples`.
         source: Where they are from, see `sources.located`.
         how: The recipe's `split`, see `splits.split`.
-        tokenizer: Of Transformers; without it nothing is said of lengths.
+        tokenizers: Those of the study's models that are at hand: called with columns of texts, each gives
+            `input_ids`; it has a `name` and an `unk_token_id`.
         max_length: Where inputs are cut.
     """
     task = examples.task
@@ -37,8 +38,8 @@ def describe(
         lines.append(f"  {name}: {len(part.rows):,} examples{of}; {_labels_in_words(task, labels[name])}")
     if "test" not in parts:
         lines.append(f"  test: none; {title(task.metric)} is judged on validation")
-    if tokenizer is not None:
-        lines += _lengths(examples, tokenizer, max_length)
+    for tokenizer in tokenizers:
+        lines.append(_lengths(examples, tokenizer, max_length))
     lines += _first_examples(examples)
     return lines + _metric_lines(task, {name: values for name, values in labels.items() if name != "train"})
 
@@ -60,14 +61,14 @@ def _labels_in_words(task, labels: np.ndarray) -> str:
     return f"{task.n_classes} classes: {', '.join(shown)}" + (f" and {rest} more" if rest else "")
 
 
-def _lengths(examples: Examples, tokenizer, max_length: int | None) -> list[str]:
+def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
     """Says how long inputs are in tokens, and how many the tokenizer does not know."""
     columns = [
         [text for texts in examples.texts.values() for text in texts[c]] for c in range(len(examples.task.columns))
     ]
-    ids = tokenizer(*columns, verbose=False)["input_ids"]
+    ids = tokenizer(*columns)["input_ids"]
     lengths = np.array([len(row) for row in ids])
-    line = f"  tokens an example: median {np.median(lengths):.0f}, 95 % {np.quantile(lengths, 0.95):.0f}"
+    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}, 95 % {np.quantile(lengths, 0.95):.0f}"
     line += f", longest {lengths.max():,}"
     if max_length:
         cut = int((lengths > max_length).sum())
@@ -75,7 +76,7 @@ def _lengths(examples: Examples, tokenizer, max_length: int | None) -> list[str]
     if tokenizer.unk_token_id is not None:
         unknown = sum(row.count(tokenizer.unk_token_id) for row in ids)
         line += f"; unknown tokens: {100 * unknown / lengths.sum():.1f} %"
-    return [line]
+    return line
 
 
 def _first_examples(examples: Examples) -> list[str]:

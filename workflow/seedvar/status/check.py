@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seedvar.cells.places import model_folder
 from seedvar.data.describe import describe
+from seedvar.data.examples import read_examples
 from seedvar.engine.plan import Plan
+from seedvar.models.tokenizer import QuickTokenizer
 from seedvar.tables.foreign import import_runs
 
 
@@ -33,8 +36,29 @@ def check_lines(plan: Plan) -> Iterator[str]:
             by_slug.setdefault(slug, []).append(task)
         for slug, tasks in by_slug.items():
             yield f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else "")
+    yield from _data_lines(plan)
+
+
+def _data_lines(plan: Plan) -> Iterator[str]:
+    tokenizers = [found for name in plan.models if (found := _tokenizer(name, plan)) is not None]
     for name, task in plan.tasks.items():
-        yield from describe(name, task.declaration, task.source)
+        if task.task is None:
+            yield f"{name}: {task.content}; not on this machine yet"
+            continue
+        recipes = plan.study.recipes()
+        longest = max(recipe.max_length for recipe in recipes)
+        hows = {recipe.split for recipe in recipes}
+        examples = read_examples(name, task.declaration, task.source)
+        for how in sorted(hows, reverse=True):
+            yield from describe(examples, task.source, how, tokenizers, longest)
+
+
+def _tokenizer(name: str, plan: Plan) -> QuickTokenizer | None:
+    """Returns the tokenizer of a model that is on this machine and has a fast one."""
+    try:
+        return QuickTokenizer(plan.models[name].checkpoint.folder or model_folder(plan.results, name), name)
+    except (OSError, ValueError):
+        return None
 
 
 def _table_lines(plan: Plan) -> Iterator[str]:
