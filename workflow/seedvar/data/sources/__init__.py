@@ -59,7 +59,7 @@ def located(declaration, glue_dir: Path | str | None = None) -> dict:
     return {"kind": kind, **place}
 
 
-def files(source: dict) -> list[Path]:
+def source_files(source: dict) -> list[Path]:
     """Lists the files of a located source; [] if they are not on this machine, or it has none.
 
     Raises:
