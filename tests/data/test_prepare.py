@@ -3,34 +3,44 @@
 import numpy as np
 import pytest
 
-from seedvar.data.prepare import load_examples, longest_input, prepare
-from seedvar.data.tasks import TASKS
+from seedvar.data.declaration import Declaration
+from seedvar.data.examples import read_examples
+from seedvar.data.known import package_declaration
+from seedvar.data.prepare import longest_input, prepare
+from seedvar.data.sources import located
+from seedvar.data.task import Task, resolve
 from seedvar.data.tokens import load_tokens
 from seedvar.errors import UserError
 from seedvar.files import read_json
 
 
+def prepared(name, model, length, folder, glue_dir=None):
+    declaration = package_declaration(name)
+    prepare(name, declaration, located(declaration, glue_dir), model, length, folder)
+    return load_tokens(folder)
+
+
 def test_tokens_are_those_of_the_tokenizer(tiny_models, tmp_path):
     from transformers import AutoTokenizer
 
-    task, folder = TASKS["syn-mrpc"], tiny_models("bert")
-    prepare(task, folder, 64, tmp_path, None)
-    tokens, pad = load_tokens(tmp_path)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    for split, rows in load_examples(task, None).items():
-        assert len(tokens[split]) == len(rows)
-        for i in (0, len(rows) - 1):
-            expected = tokenizer(rows[i]["sentence1"], rows[i]["sentence2"])
+    model, declaration = tiny_models("bert"), package_declaration("syn-mrpc")
+    tokens, pad, task = prepared("syn-mrpc", model, 64, tmp_path)
+    assert task == resolve(declaration, "syn-mrpc")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    examples = read_examples("syn-mrpc", declaration, located(declaration))
+    for split, (first, second) in examples.texts.items():
+        assert len(tokens[split]) == len(first)
+        for i in (0, len(first) - 1):
+            expected = tokenizer(first[i], second[i])
             start, end = tokens[split].offsets[i : i + 2]
             assert tokens[split].input_ids[start:end].tolist() == expected["input_ids"]
             assert tokens[split].token_type_ids[start:end].tolist() == expected["token_type_ids"]
-            assert tokens[split].labels[i] == rows[i]["label"]
+        assert tokens[split].labels.tolist() == examples.labels[split].tolist()
     assert pad == tokenizer.pad_token_id
 
 
 def test_longer_inputs_are_cut(tiny_models, tmp_path):
-    prepare(TASKS["syn-mrpc"], tiny_models("bert"), 10, tmp_path, None)
-    tokens, _ = load_tokens(tmp_path)
+    tokens, _, _ = prepared("syn-mrpc", tiny_models("bert"), 10, tmp_path)
     assert tokens["train"].lengths().max() == 10
 
 
@@ -42,7 +52,7 @@ def test_no_input_is_longer_than_the_model_has_positions_for(tiny_models, family
 def test_the_content_digest_knows_the_data_and_the_tokenizer(tiny_models, tmp_path):
     def content(task, length):
         folder = tmp_path / f"{task}-{length}"
-        prepare(TASKS[task], tiny_models("bert"), length, folder, None)
+        prepared(task, tiny_models("bert"), length, folder)
         return read_json(folder / "data.json")["content"]
 
     first = content("syn-rte", 64)
@@ -54,14 +64,43 @@ def test_the_content_digest_knows_the_data_and_the_tokenizer(tiny_models, tmp_pa
 def test_real_glue_is_read_from_a_folder(tiny_models, tmp_path, glue_dir):
     sizes = {"rte": (2490, 277), "mrpc": (3668, 408), "cola": (8551, 1043), "stsb": (5749, 1500)}
     for task, expected in sizes.items():
-        prepare(TASKS[task], tiny_models("bert"), 128, tmp_path / task, glue_dir)
-        tokens, _ = load_tokens(tmp_path / task)
+        tokens, _, _ = prepared(task, tiny_models("bert"), 128, tmp_path / task, glue_dir)
         assert (len(tokens["train"]), len(tokens["validation"])) == expected
     assert np.unique(tokens["validation"].labels).size == 78  # STS-B's distinct scores
 
 
 def test_a_hub_that_cannot_be_reached_is_said_so_in_one_sentence(tiny_models, tmp_path):
     with pytest.raises(UserError, match="the hub did not give nyu-mll/glue/rte .*; accepted: a connection") as caught:
-        prepare(TASKS["rte"], tiny_models("bert"), 64, tmp_path / "data", None)
+        prepared("rte", tiny_models("bert"), 64, tmp_path / "data")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_users_own_test_split_is_kept_and_no_path_of_theirs(tiny_models, tmp_path):
+    home = tmp_path / "secret-home"
+    home.mkdir()
+    for split in ("train", "validation", "test"):
+        (home / f"{split}.tsv").write_text("first\tsecond\tlabel\nthe dog\tthe cat\tno\nthe cat\tsees\tyes\n")
+    paths = {split: str(home / f"{split}.tsv") for split in ("train", "validation", "test")}
+    declaration = Declaration(source=paths, text=["first", "second"], metric="f1", positive="no", data="pets")
+    prepare("agree", declaration, located(declaration), tiny_models("bert"), 64, tmp_path / "data")
+    tokens, _, task = load_tokens(tmp_path / "data")
+    assert list(tokens) == ["train", "validation", "test"]
+    assert task == Task("agree", "pets", ("first", "second"), ("no", "yes"), "f1", positive=0)
+    assert "secret-home" not in (tmp_path / "data" / "data.json").read_text()
+    assert read_json(tmp_path / "data" / "data.json")["examples"] == {"train": 2, "validation": 2, "test": 2}
+
+
+def test_the_same_examples_in_another_kind_of_file_have_the_same_content(tiny_models, tmp_path):
+    import pandas as pd
+
+    table = pd.DataFrame({"text": ["the dog", "the cat", "a fox"], "label": [2, 1, 2]})
+    writers = {"csv": table.to_csv, "parquet": table.to_parquet}
+    contents = []
+    for ending, write in writers.items():
+        path = tmp_path / f"x.{ending}"
+        write(path, index=False)
+        declaration = Declaration(source={"train": str(path), "validation": str(path)}, text="text")
+        prepare("x", declaration, located(declaration), tiny_models("bert"), 64, tmp_path / ending)
+        contents.append(read_json(tmp_path / ending / "data.json"))
+    assert contents[0] == contents[1]

@@ -5,7 +5,7 @@ import pytest
 
 from seedvar.data.known import package_declaration, package_tasks
 from seedvar.data.splits import split
-from seedvar.data.task import resolve
+from seedvar.data.task import Shares, Task, resolve
 from seedvar.errors import UserError
 
 TASKS = {name: resolve(package_declaration(name), name) for name in package_tasks()}
@@ -72,3 +72,71 @@ def test_a_large_task_takes_validation_off_its_training_set():
 def test_too_large_a_few_sample_set_is_refused():
     with pytest.raises(UserError, match="n_train: 30 of rte is not accepted; accepted: 2 to 20"):
         split(TASKS["rte"], labels([0, 1] * 10, [0, 1] * 5), "halves", n_train=30)
+
+
+def own(split=None, classes=("a", "b")):
+    return Task("mine", "mine", ("t",), classes, "accuracy" if classes else "mse", split=split)
+
+
+def test_splits_that_the_source_has_are_taken_as_they_are():
+    data = labels([0, 1] * 5, [0, 1]) | {"test": np.array([1.0, 0.0, 1.0], np.float32)}
+    parts = split(own(), data, "halves")
+    assert {name: (part.source, len(part.rows)) for name, part in parts.items()} == {
+        "train": ("train", 10),
+        "validation": ("validation", 2),
+        "test": ("test", 3),
+    }
+    assert list(split(own(), data, "dev")) == ["train", "validation"]
+    del data["test"]
+    assert list(split(own(), data, "halves")) == ["train", "validation"]
+
+
+def test_shares_are_taken_class_by_class_and_depend_on_their_own_seed_alone():
+    data = {"train": np.array([0] * 80 + [1] * 20, np.float32)}
+    parts = split(own(Shares(0.1, 0.2)), data, "halves")
+    rows = {name: part.rows for name, part in parts.items()}
+    assert {name: [(data["train"][r] == c).sum() for c in (0, 1)] for name, r in rows.items()} == {
+        "train": [56, 14],
+        "validation": [8, 2],
+        "test": [16, 4],
+    }
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(100))
+    again = split(own(Shares(0.1, 0.2)), data, "halves", n_train=20)
+    assert np.array_equal(again["test"].rows, rows["test"])
+    assert set(again["train"].rows) <= set(rows["train"])
+    assert not np.array_equal(split(own(Shares(0.1, 0.2, seed=1)), data, "halves")["test"].rows, rows["test"])
+
+
+def test_shares_make_only_what_the_source_does_not_have():
+    data = labels([0, 1] * 20, [0, 1, 1])
+    parts = split(own(Shares(test=0.25)), data, "halves")
+    assert (parts["validation"].source, len(parts["validation"].rows)) == ("validation", 3)
+    assert (parts["test"].source, len(parts["test"].rows)) == ("train", 10)
+    assert len(split(own(Shares(test=0.25)), data, "dev")["train"].rows) == 40
+    only = {"train": data["train"]}
+    dev = split(own(Shares(0.1, 0.25)), only, "dev")
+    assert np.array_equal(dev["validation"].rows, split(own(Shares(0.1, 0.25)), only, "halves")["validation"].rows)
+    assert (list(dev), len(dev["train"].rows)) == (["train", "validation"], 36)
+
+
+def test_a_class_with_few_examples_keeps_one_for_training():
+    data = {"train": np.array([0] * 10 + [1], np.float32)}
+    parts = split(own(Shares(0.6, 0.3)), data, "halves")
+    assert 10 in parts["train"].rows
+    assert (data["train"][parts["train"].rows] == 0).any()
+
+
+def test_shares_of_numbers_have_no_classes_to_go_by():
+    parts = split(own(Shares(0.1, 0.1), ()), {"train": np.linspace(0, 1, 50, dtype=np.float32)}, "halves")
+    assert [len(parts[name].rows) for name in ("train", "validation", "test")] == [40, 5, 5]
+
+
+def test_a_few_sample_set_may_be_taken_as_it_comes():
+    data = labels([0] * 900 + [1] * 100, [0, 1] * 5)
+    rows = split(TASKS["rte"], data, "halves", n_train=201, balanced=False)["train"].rows
+    assert np.array_equal(rows, np.sort(np.random.RandomState(0).permutation(1000)[:201]))
+    large = split(TASKS["sst2"], labels([0, 1] * 1000, [0, 1]), "halves", n_train=300, balanced=False)
+    assert len(large["train"].rows) == 300
+    assert not set(large["train"].rows) & set(large["validation"].rows)
+    with pytest.raises(UserError, match="n_train: 1001 of rte is not accepted; accepted: 1 to 1000"):
+        split(TASKS["rte"], data, "halves", n_train=1001, balanced=False)

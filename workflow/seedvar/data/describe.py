@@ -9,7 +9,7 @@ from seedvar.data.labels import shortened
 from seedvar.data.metrics import load_metric
 from seedvar.data.scoring import better, failure_rule, majority_score, metric_names
 from seedvar.data.shown import factor, higher_is_better, title
-from seedvar.data.sources import content_of
+from seedvar.data.sources import content
 from seedvar.data.splits import split
 
 SHOWN = 3  # examples
@@ -49,7 +49,7 @@ def _origin(source: dict) -> str:
         return ", ".join(path for paths in source.values() if isinstance(paths, list) for path in paths)
     if "folder" in source:
         return f"{source['folder']}/{source['config'] or ''} ({source['hub']})"
-    return content_of(source)
+    return content(source)
 
 
 def _labels_in_words(task, labels: np.ndarray) -> str:

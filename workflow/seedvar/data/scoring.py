@@ -7,6 +7,7 @@ stands in its module in `metrics`.
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -36,7 +37,9 @@ def scores(task: Task, labels: np.ndarray, logits: np.ndarray) -> dict[str, floa
     if not np.isfinite(logits).all():
         return dict.fromkeys(names, math.nan)
     predictions = logits[:, 0] if task.is_regression else logits.argmax(axis=1)
-    return {name: load_metric(name).score(labels, predictions, task.positive) for name in names}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # constant predictions: the NaN, or the 0, says it
+        return {name: load_metric(name).score(labels, predictions, task.positive) for name in names}
 
 
 def majority_score(task: Task, labels: np.ndarray) -> float:

@@ -159,8 +159,8 @@ def make_data(task: str, declaration: dict, source: dict, model: Path, max_lengt
     prepare(task, declared_task, source, model, max_length, folder)
     origin = {
         "declaration": declared(declared_task),
-        "content": sources.content_of(source),
-        "files": {path.as_posix(): file_digest(path) for path in sources.files_of(source)},
+        "content": sources.content(source),
+        "files": {path.as_posix(): file_digest(path) for path in sources.source_files(source)},
         "model": read_json(model / "model.json")["whole_content"],
         "code": data_code(source["kind"], Code()),
     }

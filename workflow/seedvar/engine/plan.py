@@ -331,16 +331,16 @@ def _known_config(name: str, model: PlannedModel, results: Path) -> dict | None:
 def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembered: Remembered) -> PlannedTask:
     """Reads and checks the data of a task, where they are at hand, once for as long as their files do not change."""
     source = sources.located(declaration, site.glue_dir)
-    files = sources.files_of(source)
+    files = sources.source_files(source)
     if not files:
-        return PlannedTask(declaration, source, sources.content_of(source))
+        return PlannedTask(declaration, source, sources.content(source))
 
     def found() -> dict:
         examples = read_examples(name, declaration, source)
         classes, labels = examples.task.n_classes, examples.labels
         whole = examples.task.is_regression
         return {
-            "content": sources.content_of(source),
+            "content": sources.content(source),
             "counts": {
                 split: [len(values)] if whole else np.bincount(values.astype(int), minlength=classes).tolist()
                 for split, values in labels.items()

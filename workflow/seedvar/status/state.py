@@ -140,7 +140,7 @@ class Checker:
         if recorded["model"] != self._read(copied / "model.json")["whole_content"]:
             reasons.append(f"the tokenizer of {model} changed, which makes the data of {task}")
         if recorded["content"] != now.content:
-            present = {path.as_posix(): file_digest(path) for path in sources.files_of(now.source)}
+            present = {path.as_posix(): file_digest(path) for path in sources.source_files(now.source)}
             names = _changed_keys(recorded["files"], present)
             reasons.append(f"the data of {task} changed ({', '.join(names) or 'another source'})")
         return reasons

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from seedvar.data.metrics.pearson import FAILED_CORRELATION, correlation
@@ -22,9 +20,7 @@ def score(labels: np.ndarray, predictions: np.ndarray, positive: int = 1) -> flo
     """Returns the rank correlation; NaN where labels or predictions are constant, as in a collapsed run."""
     from scipy.stats import spearmanr
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # constant predictions: the NaN says it
-        return float(spearmanr(labels, predictions).statistic)
+    return float(spearmanr(labels, predictions).statistic)
 
 
 def answer(labels: np.ndarray, positive: int = 1) -> float:

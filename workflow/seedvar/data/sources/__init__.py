@@ -59,7 +59,7 @@ def located(declaration, glue_dir: Path | str | None = None) -> dict:
     return {"kind": kind, **place}
 
 
-def files_of(source: dict) -> list[Path]:
+def source_files(source: dict) -> list[Path]:
     """Lists the files of a located source; [] if they are not on this machine, or it has none.
 
     Raises:
@@ -68,7 +68,7 @@ def files_of(source: dict) -> list[Path]:
     return load_source(source["kind"]).files(source)
 
 
-def content_of(source: dict) -> str:
+def content(source: dict) -> str:
     """Returns what the content of a located source is known by: a digest of its files, or where and which it is.
 
     Raises:
