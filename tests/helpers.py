@@ -4,8 +4,9 @@ from pathlib import Path
 
 from seedvar.data.known import package_declaration
 from seedvar.data.prepare import prepare
+from seedvar.data.resolve import resolve
 from seedvar.data.sources import located
-from seedvar.data.task import Task, resolve
+from seedvar.data.task import Task
 
 
 def known_task(name: str) -> Task:

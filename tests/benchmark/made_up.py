@@ -12,8 +12,8 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
 from seedvar.cells.record import RunRecord
 from seedvar.data.known import package_declaration
+from seedvar.data.resolve import resolve
 from seedvar.data.scoring import metric_names
-from seedvar.data.task import resolve
 from seedvar.files import digest, write_json
 
 N_EXAMPLES = 400  # of the development set, half of them validation

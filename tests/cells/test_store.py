@@ -126,8 +126,6 @@ def test_the_store_may_be_elsewhere_and_cells_are_never_left_behind(tmp_path):
 
 def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_path):
     """The quick way gives the same fingerprint and the same folder as the long one, or none."""
-    import sys
-    from pathlib import Path
 
     import made_up
 

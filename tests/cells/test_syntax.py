@@ -41,7 +41,10 @@ def digest_of(tmp_path, text, name="module.py"):
         ('"""What it does."""', '"""Something else."""'),
         ('        """Acts on a model."""\n', ""),
         ('    """A method."""\n\n', ""),
-        ("[self.strength * p for p in model.parameters()][:n]", "[\n            self.strength * p for p in model.parameters()\n        ][:n]"),
+        (
+            "[self.strength * p for p in model.parameters()][:n]",
+            "[\n            self.strength * p for p in model.parameters()\n        ][:n]",
+        ),
         ('f"{n!r:>3}"', "f'{n!r:>3}'"),
         ("0.5", "5e-1"),
         ("from seedvar.errors import UserError", "from seedvar.ground.errors import UserError"),

@@ -5,8 +5,9 @@ from pydantic import ValidationError
 
 from seedvar.data.declaration import Declaration, is_name
 from seedvar.data.known import package_declaration, package_tasks
+from seedvar.data.resolve import resolve
 from seedvar.data.sources import content, located, source_files
-from seedvar.data.task import Shares, Task, resolve
+from seedvar.data.task import Shares, Task
 from seedvar.errors import UserError
 
 FILES = {"train": "a.csv", "validation": "b.csv"}

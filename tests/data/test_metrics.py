@@ -13,8 +13,9 @@ import pytest
 from seedvar.data import metrics, scoring, shown
 from seedvar.data.known import package_declaration, package_tasks
 from seedvar.data.metrics import METRICS, load_metric
+from seedvar.data.resolve import resolve
 from seedvar.data.scoring import constant_loss, is_degenerate, majority_score, scores
-from seedvar.data.task import Task, resolve
+from seedvar.data.task import Task
 from seedvar.errors import UserError
 
 TASKS = {name: resolve(package_declaration(name), name) for name in package_tasks()}

@@ -7,8 +7,9 @@ from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
 from seedvar.data.known import package_declaration
 from seedvar.data.prepare import longest_input, prepare
+from seedvar.data.resolve import resolve
 from seedvar.data.sources import located
-from seedvar.data.task import Task, resolve
+from seedvar.data.task import Task
 from seedvar.data.tokens import load_tokens
 from seedvar.errors import UserError
 from seedvar.files import read_json

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from seedvar.data.known import package_declaration, package_tasks
+from seedvar.data.resolve import resolve
 from seedvar.data.splits import split
-from seedvar.data.task import Shares, Task, resolve
+from seedvar.data.task import Shares, Task
 from seedvar.errors import UserError
 
 TASKS = {name: resolve(package_declaration(name), name) for name in package_tasks()}

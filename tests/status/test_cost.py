@@ -1,13 +1,11 @@
 """Counts agree with what training does; hours come from recorded cells; what is not known is said."""
 
-import sys
 from pathlib import Path
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
-
-import made_up
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe

@@ -10,10 +10,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import made_up
 import pandas as pd
 import pytest
-
-import made_up
 
 from seedvar.cells import fingerprint, store
 from seedvar.cells.cell import Cell

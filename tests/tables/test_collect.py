@@ -1,9 +1,8 @@
 """Cells become tidy tables; what is missing or damaged is named, never averaged."""
 
 import json
-import sys
-from pathlib import Path
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +15,6 @@ from seedvar.study.grid import expand
 from seedvar.study.study import RecipeByTask, Study
 from seedvar.tables.collect import collect
 from seedvar.tables.read import read_runs
-
-import made_up
 
 STUDY = Study(
     data="synthetic",

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from seedvar.training.adam import TransformersAdamW
 from torch import nn
 
 from seedvar.cells.recipe import Recipe
-from seedvar.training.adam import TransformersAdamW
 from seedvar.training.optimizers import make_optimizer
 from seedvar.training.schedule import schedule
 

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field, field_validator
 
 from seedvar.data.labels import MOST_CLASSES, label_text, listing
 from seedvar.data.metrics import METRICS, load_metric
+from seedvar.data.resolve import default_metric, metrics_for
 from seedvar.data.sources import SOURCES, kind_of, load_source
-from seedvar.data.task import default_metric, metrics_for
 from seedvar.strict import SeedNumber, Strict
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}"

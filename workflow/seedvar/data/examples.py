@@ -9,8 +9,9 @@ import numpy as np
 
 from seedvar.data.formats import Piece
 from seedvar.data.labels import label_number, label_text, listing, shortened
+from seedvar.data.resolve import resolve
 from seedvar.data.sources import load_source
-from seedvar.data.task import Task, resolve
+from seedvar.data.task import Task
 from seedvar.errors import UserError
 
 

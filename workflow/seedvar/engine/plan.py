@@ -19,7 +19,8 @@ from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
-from seedvar.data.task import Task, default_metric
+from seedvar.data.resolve import default_metric
+from seedvar.data.task import Task
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
 from seedvar.engine.digests import Remembered
