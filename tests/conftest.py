@@ -10,7 +10,21 @@ from helpers import REPOSITORY, copy_package, environment_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network
 
+TESTS = REPOSITORY / "tests"
 GLUE = REPOSITORY.parent / "shared" / "data" / "glue"
+
+
+RUN_THE_WORKFLOW = {"copy_repository", "workflow", "slurm"}  # fixtures and folders
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as `fast` what runs no workflow and is not marked `slow`; what takes long comes first."""
+    for item in items:
+        uses = {*item.path.relative_to(TESTS).parts, *getattr(item, "fixturenames", [])}
+        if not item.get_closest_marker("slow") and not uses & RUN_THE_WORKFLOW:
+            item.add_marker("fast")
+    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 
 @pytest.fixture
