@@ -29,6 +29,8 @@ def run(arguments, folder, environment, out, err):
         snakemake.cli.main(arguments)
         code = 0
     except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         traceback.print_exc()

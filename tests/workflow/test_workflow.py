@@ -238,9 +238,10 @@ def test_a_mistake_is_refused_in_one_sentence(checkout, study, monkeypatch, chan
 
 
 @pytest.mark.parametrize(("changes", "config", "sentence"), [MISTAKES[0], MISTAKES[-1]])
-def test_snakemake_says_a_mistake_in_one_line_before_any_work(checkout, study, snakemake, changes, config, sentence):
+def test_snakemake_says_a_mistake_in_one_line_before_any_work(checkout, study, run_in, changes, config, sentence):
     study(*changes)
-    done = snakemake("--cores", "2", *(f"{key}={value}" for key, value in config.items()))
+    settings = [f"{key}={value}" for key, value in ({"study": "tiny_study"} | config).items()]
+    done = run_in("snakemake", "--cores", "2", "--config", *settings)
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if line.startswith("seedvar: ")]
     assert len(lines) == 1
