@@ -68,8 +68,8 @@ def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
     ]
     ids = tokenizer(*columns)["input_ids"]
     lengths = np.array([len(row) for row in ids])
-    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}, 95 % {np.quantile(lengths, 0.95):.0f}"
-    line += f", longest {lengths.max():,}"
+    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}"
+    line += f", 95 % {np.quantile(lengths, 0.95):.0f}, longest {lengths.max():,}"
     if max_length:
         cut = int((lengths > max_length).sum())
         line += f"; {cut:,} ({100 * cut / len(lengths):.1f} %) are cut at {max_length}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from seedvar.data.shown import title
 from seedvar.errors import UserError
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
@@ -152,7 +153,7 @@ def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
     by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
     firsts = [rows.iloc[0] for rows in by_task.values()]
     header = ["arm"]
-    header += [f"{task_title(first['task'])}, {METRIC_NAMES.get(first['metric'], first['metric'])}" for first in firsts]
+    header += [f"{task_title(first['task'])}, {title(first['metric'])}" for first in firsts]
     marked = table.assign(text=_marked_scores(table, baseline)).set_index(["task", "arm"])["text"]
     rows = []
     for arm in table["arm"].unique():
@@ -182,7 +183,7 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
     for index, row in table.iterrows():
         rows.append(
             [
-                f"{task_title(row['task'])}: {row['split']} {METRIC_NAMES.get(row['metric'], row['metric'])} × 100",
+                f"{task_title(row['task'])}: {row['split']} {title(row['metric'])} × 100",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
                 marked[index],
