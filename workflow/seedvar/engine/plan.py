@@ -73,7 +73,7 @@ class PlannedTask:
     @property
     def metric(self) -> str:
         """Name of its metric."""
-        return self.declaration.metric or default_metric(self.declaration.labels == "number")
+        return _metric_of(self.declaration)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Plan:
         """Names of the metrics of its tasks."""
         if self.is_table:
             return sorted({task.metric for task in self.study.runs.tasks.values()})
-        return sorted({self.study.declaration(task).metric for task in self.study.tasks})
+        return sorted({_metric_of(self.study.declaration(task)) for task in self.study.tasks})
 
     @property
     def runs_in_words(self) -> str:
@@ -242,6 +242,10 @@ NOTEBOOK = Path("notebooks/finished_study.py")
 CELL_TABLES = {
     "runs.csv", "curves.csv", "predictions.parquet", "diagnostics.parquet", "forgetting.csv", "surface.csv",
 }  # fmt: skip
+
+
+def _metric_of(declaration: Declaration) -> str:
+    return declaration.metric or default_metric(declaration.labels == "number")
 
 
 def _weight_bytes(checkpoint: checkpoints.Checkpoint) -> int:
