@@ -46,8 +46,9 @@ format: setup  ## Put code and rules into the house style
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-schema: setup  ## Write the JSON schemas anew after a change of workflow/seedvar/study.py
+schema: setup  ## Write the JSON schemas anew after a change of what a user may write
 	$(BIN)/seedvar schema study > workflow/schemas/study.schema.json
+	$(BIN)/seedvar schema task > workflow/schemas/task.schema.json
 	$(BIN)/seedvar schema config > workflow/schemas/config.schema.json
 
 lock:  ## Pin the newest packages that pyproject.toml allows

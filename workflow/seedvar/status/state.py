@@ -120,6 +120,8 @@ class Checker:
 
     def _compare_sources(self, task: str, data_folder: str, model: str) -> list[str]:
         """Says what has changed since model and data were prepared, from which the workflow will prepare them anew."""
+        if model not in self.plan.models or task not in self.plan.tasks:  # a cell of another study
+            return []
         copied, planned = model_folder(self.results, model), self.plan.models[model]
         source = planned.checkpoint.folder
         if source and self._read(copied / "model.json").get("whole_content") != planned.content:
@@ -164,6 +166,8 @@ class Checker:
 
 def differences(recorded: dict, now: dict) -> list[str]:
     """Says in words in what two lists of parts of a fingerprint differ."""
+    if "family" not in recorded:
+        return ["an older seedvar trained it, which named the code that decides it in another way"]
     task = now["cell"]["task"]
     reasons = _changed_fields(recorded["cell"], now["cell"])
     for name in _changed_keys(recorded["task"], now["task"]):
@@ -174,11 +178,14 @@ def differences(recorded: dict, now: dict) -> list[str]:
         reasons.append(f"the data of {task} changed")
     if recorded["model"] != now["model"]:
         reasons.append(f"the weights or the configuration of {now['cell']['model']} changed")
-    if recorded.get("family") != now["family"]:
+    if recorded["family"] != now["family"]:
         reasons.append(f"the addresses of the family of {now['cell']['model']} changed")
-    if recorded.get("methods") != now["methods"]:
+    if recorded["methods"] != now["methods"]:
         reasons.append("the order of its methods changed")
+    same = recorded["cell"] == now["cell"] and recorded["task"] == now["task"]
     for name in _changed_keys(recorded["code"], now["code"]):
+        if not same and not (name in recorded["code"] and name in now["code"]):
+            continue  # other code decides another cell; that it is another one has been said
         if name not in recorded["code"]:
             reasons.append(f"{name} is new among the code that decides it")
         elif name not in now["code"]:
