@@ -9,13 +9,13 @@ import sys
 
 import pandas as pd
 import pytest
+from helpers import known_task
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
 from seedvar.cells.record import read_record
 from seedvar.cli.main import main
 from seedvar.data.prepare import prepare as prepare_data
-from seedvar.data.tasks import TASKS
 from seedvar.engine import warm
 from seedvar.models.checkpoints import Checkpoint
 from seedvar.models.checkpoints import prepare as prepare_model
@@ -29,7 +29,7 @@ def results(tiny_models, tmp_path):
     prepare_model(Checkpoint("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
     for task in ("syn-rte", "syn-stsb"):
         prepare_data(
-            TASKS[task], tmp_path / "models" / "tiny", 128, tmp_path / f"data/synthetic/tiny/{task}-len128", None
+            known_task(task), tmp_path / "models" / "tiny", 128, tmp_path / f"data/synthetic/tiny/{task}-len128", None
         )
     return tmp_path
 
