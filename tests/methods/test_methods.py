@@ -5,13 +5,13 @@ import types
 
 import pytest
 import torch
+from helpers import known_task
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.methods import METHODS
 from seedvar.methods.hooks import Watcher, methods_with
 from seedvar.training.network import build_model
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.parameter_groups import make_optimizer
 
 
 class MyRecipe(Recipe):
@@ -30,7 +30,7 @@ def _my_method(monkeypatch):
 
 def test_a_new_method_acts_where_it_is_used_and_nowhere_else(tiny_models):
     for recipe, bias, rates in ((MyRecipe(my_field=2.0), 2.0, {1.0, 0.5}), (MyRecipe(), 0.0, {1.0})):
-        model = build_model(tiny_models("bert"), TASKS["rte"], recipe, 0)
+        model = build_model(tiny_models("bert"), known_task("rte"), recipe, 0)
         assert torch.equal(model.classifier.bias, torch.full((2,), bias))
         optimizer = make_optimizer(model, recipe)
         assert {group["peak_lr"] / recipe.learning_rate for group in optimizer.param_groups} == rates

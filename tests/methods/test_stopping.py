@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from helpers import known_task
 
-from seedvar.data.tasks import TASKS
 from seedvar.methods.stopping import Stopping
 
 
@@ -21,4 +21,4 @@ from seedvar.methods.stopping import Stopping
 )
 def test_a_run_is_stopped_after_its_share_without_a_success(scores, share_done, expected):
     curve = [{"val_accuracy": score} for score in scores]
-    assert Stopping(0.3).is_hopeless(TASKS["rte"], curve, np.array([0, 1]), share_done) is expected
+    assert Stopping(0.3).is_hopeless(known_task("rte"), curve, np.array([0, 1]), share_done) is expected
