@@ -18,7 +18,8 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
     """Takes quartiles of both quantities over the runs of all arms, failed and other runs apart.
 
     Returns:
-        One row a task (and model, where there are several), `degenerate`, quantity and update: `low`, `median` and `high` of `n` runs.
+        One row a task (and model, where there are several), `degenerate`, quantity and update: `low`, `median` and
+        `high` of `n` runs.
     """
     kinds = diagnostics["kind"].astype(str)
     wanted = ((diagnostics["quantity"] == "saturation") & (kinds == THRESHOLD)) | (diagnostics["quantity"] == "entropy")

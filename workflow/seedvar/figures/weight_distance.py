@@ -18,7 +18,8 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
         diagnostics: The diagnostics table.
 
     Returns:
-        One row a task (and model, where there are several), arm and block, from the bottom of the network: `mean`, `min`, `max`, `n` runs.
+        One row a task (and model, where there are several), arm and block, from the bottom of the network: `mean`,
+        `min`, `max`, `n` runs.
     """
     rows = diagnostics[diagnostics["quantity"] == "distance"]
     last = rows[rows["update"] == rows.groupby(KEYS, observed=True)["update"].transform("max")]
