@@ -12,8 +12,8 @@ from seedvar.cells.recipe import Recipe
 from seedvar.engine.plan import CELL_TABLES
 from seedvar.methods.diagnostics import Diagnostics
 from seedvar.stats import STATISTICS
-from seedvar.study.table_study import KEYS
 from seedvar.tables.read import read_table
+from seedvar.words import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
 STUDIES = [REPOSITORY / "results" / name for name in ("microcosm", "quickstart")]  # their tables are in the repository
