@@ -4,7 +4,7 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.probes import Forgetting, Probes, RunOf, Surface
-from seedvar.study.study import Study
+from seedvar.study.study import Arm, Study
 
 STUDY = Study(model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
 
@@ -79,3 +79,9 @@ def test_probes_name_runs_of_the_study():
     ]
     assert forgetting_runs(STUDY) == []
     assert surface_runs(STUDY) == ()
+
+
+def test_a_copy_of_a_study_has_the_arms_that_it_says():
+    assert STUDY.arm_names() == ["a", "b"]
+    other = STUDY.model_copy(update={"arms": {"c": Arm(epochs=5)}})
+    assert [cell.recipe.slug() for _, cell in expand(other)] == ["adamw+epochs5"] * 4

@@ -146,7 +146,7 @@ def _parts(size: DataSize, how: str) -> tuple[int, float, float]:
     n, each, split = size.examples, size.tokens_each, size.split
     tokens = {name: n[name] * each[name] for name in n}
     if isinstance(split, Shares):  # of the training data, where the source has no split of its own
-        taken = {"validation": split.validation, "test": split.test}
+        taken = {"validation": split.validation, "test": 0.0 if how == "dev" else split.test}
         own = {name: tokens.get(name, share * tokens["train"]) for name, share in taken.items()}
         n_train = round(n["train"] * (1 - sum(share for name, share in taken.items() if name not in n)))
         return n_train, own["validation"], 0.0 if how == "dev" else own["test"]
