@@ -214,8 +214,8 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
         header.insert(3, "failed by training loss (rules disagree)")
     caption = (
         f"{_runs(table['n'])} a task and arm. Failed runs with the 95 % Wilson interval of their share; mean and SD "
-        f"(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals ({RESAMPLES:,} resamples; too "
-        f"narrow with fewer than about 20 runs). {_marks(table, baseline)} –: not defined."
+        f"(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals ({RESAMPLES:,} resamples; "
+        f"too narrow with fewer than about 20 runs). {_marks(table, baseline)} –: not defined."
     )
     return Layout(header, rows, caption, [])
 
