@@ -46,10 +46,11 @@ def make_runs(arms, tasks=("cola", "syn-rte"), seeds=4, crossed=False):
                 score = 0.5 if failed else rng.uniform(0.6, 0.9)
                 rows.append(
                     {
-                        "task": task, "arm": arm, "init_seed": init, "order_seed": order, **recipe.model_dump(),
-                        "metric": "accuracy", "split": "test", "score": score, "majority": 0.5, "degenerate": failed,
+                        "task": task, "arm": arm, "init_seed": init, "order_seed": order,
+                        "slug": recipe.slug(), **recipe.model_dump(), "status": "finished", "degenerate": failed,
+                        "metric": "accuracy", "split": "test", "score": score, "majority": 0.5,
                         "validation_last": score, "test_last": score, "train_loss": 1 - score,
-                        "updates": (recipe.steps or 10 * recipe.epochs), "status": "finished",
+                        "updates": (recipe.steps or 10 * recipe.epochs),
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)

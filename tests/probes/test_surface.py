@@ -1,6 +1,5 @@
 """The surface probe: a plane through three points, and true losses and gradients on it."""
 
-import numpy as np
 import pytest
 import torch
 from helpers import prepare_known
@@ -56,6 +55,5 @@ def test_the_corners_are_the_start_and_the_two_runs(plane):
 
 
 def test_an_axis_meets_its_points_exactly():
-    assert Grid(21, -0.5, 1.5).axis[[5, 15]].tolist() == [0.0, 1.0]
-    assert Grid(2, 0, 1).axis.tolist() == [0.0, 1.0]
-    assert np.array_equal(Grid().axis, Grid(21, -0.5, 1.5).axis)
+    assert Grid(21, -0.5, 1.5, 128).axis[[5, 15]].tolist() == [0.0, 1.0]
+    assert Grid(2, 0, 1, 128).axis.tolist() == [0.0, 1.0]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, block_shades, in_order, panel_names
-from seedvar.words import task_title
+from seedvar.figures.style import block_shades, in_order, panel_names
+from seedvar.words import KEYS, task_title
 
 SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
 

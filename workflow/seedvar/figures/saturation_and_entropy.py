@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order, legend_below, panel_names
-from seedvar.words import task_title
+from seedvar.figures.style import FAILED_COLOUR, in_order, legend_below, panel_names
+from seedvar.words import KEYS, task_title
 
 THRESHOLD = "0.99"
 OTHER_COLOUR = "#0072B2"

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
-from seedvar.words import KEYS as KEYS
 
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, MOST_BANDS, arm_styles, in_order, legend_below, panel_names
-from seedvar.words import task_title
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below, panel_names
+from seedvar.words import KEYS, task_title
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,8 @@ import pandas as pd
 from seedvar.data.shown import is_regression, listed, perfect
 from seedvar.stats.agreement import Outputs, positive_class, read_outputs, weighted_scores
 from seedvar.stats.describe import require_baseline, upwards
+from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES, RESAMPLES
 
-RESAMPLES = 10_000
-MULTI_RESAMPLES = 1_000
-CONFIDENCE = 0.95
 TAUS = np.linspace(-0.1, 1.0, 56)  # normalised scores
 AGGREGATES = ["iqm", "mean", "median", "optimality_gap"]
 BLOCK = 4_000_000  # numbers that are held at once: 32 MB
@@ -213,7 +211,7 @@ def multi_bootstrap(
     theirs: np.ndarray,
     rng: np.random.Generator,
     paired: bool,
-    resamples: int = MULTI_RESAMPLES,
+    resamples: int = FEWER_RESAMPLES,
     positive: int = 1,
 ) -> dict[str, float]:
     """Compares two arms on runs and test examples that are both resampled (Sellam et al. 2022).
@@ -262,7 +260,7 @@ def compare_on_resamples(
     runs: pd.DataFrame,
     baseline: str,
     rng: np.random.Generator,
-    resamples: int = MULTI_RESAMPLES,
+    resamples: int = FEWER_RESAMPLES,
 ) -> pd.DataFrame:
     """Compares every arm with the baseline by `multi_bootstrap`, task by task.
 

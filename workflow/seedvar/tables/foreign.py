@@ -8,7 +8,7 @@ import pandas as pd
 
 from seedvar.errors import UserError, first_line
 from seedvar.study.table_study import TableStudy, find_table
-from seedvar.words import KEYS
+from seedvar.words import KEYS, SEEDS
 
 
 def read_any(path: Path) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
     if study.runs.arms:
         arms = arms.map({theirs: ours for ours, theirs in study.runs.arms.items()})
     keyed = table.assign(task=tasks, arm=arms)
-    for name in ("init_seed", "order_seed"):
+    for name in SEEDS:
         theirs = getattr(columns, name) or columns.seed
         keyed[name] = table[theirs] if theirs else keyed.groupby(["task", "arm"]).cumcount()
     keyed = keyed[keyed["task"].notna() & keyed["arm"].notna()]
