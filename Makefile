@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help house setup quickstart test test-slurm bench-scale bench-statistics lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench-scale bench-statistics lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ quickstart: setup  ## Train and report the quickstart study: results/quickstart/
 
 test: setup  ## Run every test
 	$(BIN)/python -m pytest
+
+test-fast: setup  ## Run the tests that run no workflow: for the work in between
+	$(BIN)/python -m pytest -m fast
 
 test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (Debian or Ubuntu, as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest --numprocesses=0 tests/slurm

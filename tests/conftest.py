@@ -1,17 +1,30 @@
 """What several tests share: the repository, tiny models of every family, real GLUE where it is."""
 
+import fcntl
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from helpers import REPOSITORY, copy_package, environment_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network
 
-REPOSITORY = Path(__file__).parents[1]
+TESTS = REPOSITORY / "tests"
 GLUE = REPOSITORY.parent / "shared" / "data" / "glue"
+
+
+RUN_THE_WORKFLOW = {"copy_repository", "workflow", "slurm"}  # fixtures and folders
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as `fast` what runs no workflow and is not marked `slow`; what takes long comes first."""
+    for item in items:
+        uses = {*item.path.relative_to(TESTS).parts, *getattr(item, "fixturenames", [])}
+        if not item.get_closest_marker("slow") and not uses & RUN_THE_WORKFLOW:
+            item.add_marker("fast")
+    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 
 @pytest.fixture
@@ -26,14 +39,17 @@ def glue_dir():
 def copy_repository():
     """Copies the repository's workflow, without results, into a folder."""
 
-    def copy(folder):
+    def copy(folder, package=True):
         target = folder / "checkout"
         target.mkdir()
         for name in ("Snakefile", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, target / name)
+        leave_out = shutil.ignore_patterns("seedvar", "__pycache__")
         for name in ("config", "workflow", "envs", "notebooks"):
-            shutil.copytree(REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(REPOSITORY / name, target / name, ignore=leave_out)
         (target / "profiles").symlink_to("workflow/profiles")
+        if package:
+            copy_package(target)
         return target
 
     return copy
@@ -50,11 +66,30 @@ def run_in(checkout):
     """Runs a command of this environment in the copied checkout and returns what it did."""
 
     def run(*command, environment=None):
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        variables = os.environ | {"PATH": path, "PYTHONPATH": str(checkout / "workflow")} | (environment or {})
+        variables = environment_of(checkout) | (environment or {})
         return subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, timeout=900)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """Makes a folder once for all tests, in whichever process they run; they copy what they change."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+    def make(name, fill):
+        folder, finished = root / f"shared-{name}", root / f"shared-{name}.finished"
+        with open(root / f"shared-{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits for what the first makes
+            if not finished.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                finished.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

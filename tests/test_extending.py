@@ -112,8 +112,10 @@ def test_what_the_guide_adds_works_and_trains_nothing_that_was_there(checkout, t
 
     # Each does something, and its module counts for its own cells alone.
     folder = plain.parents[2]
-    runs = {arm: pd.read_parquet(next(folder.parent.parent.glob(f"*/syn-rte/{slug}/*/predictions.parquet")))
-            for arm, slug in {"plain": plain.parents[1].name, "bitfit": "*bitfit*", "radam": "radam*"}.items()}  # fmt: skip
+    slugs = {"plain": plain.parents[1].name, "bitfit": "*bitfit*", "radam": "radam*"}
+    found = folder.parent.parent.glob
+    paths = {arm: next(found(f"*/syn-rte/{slug}/*/predictions.parquet")) for arm, slug in slugs.items()}
+    runs = {arm: pd.read_parquet(path) for arm, path in paths.items()}
     assert not runs["plain"]["logit_0"].equals(runs["bitfit"]["logit_0"])
     assert not runs["plain"]["logit_0"].equals(runs["radam"]["logit_0"])
     for path in after:

@@ -1,6 +1,6 @@
 """Faults, injected for real: nothing finished is lost or trained twice, nothing broken is averaged.
 
-Each test runs one small study undisturbed and one that a fault strikes; their tables must be the same.
+One small study runs undisturbed, once; in each test a fault strikes it, and its tables must be the same.
 """
 
 import contextlib
@@ -8,18 +8,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers import environment_of
 
 STUDY = """
-data: synthetic
 model: ./tiny
 tasks: [syn-rte]
-seeds: 3
+seeds: 2
 recipe: {learning_rate: 1e-3, n_train: 40, batch_size: 8, epochs: 1, evaluations: 2}
 arms:
   plain: {}
@@ -29,29 +28,55 @@ baseline: plain
 TABLES = ("runs.csv", "curves.csv", "predictions.parquet")
 
 
+N_CELLS = 4
+RUNS = "results/faults/runs.csv"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(shared, copy_repository, tiny_models, run_snakemake):
+    """A checkout in which the study has run and nothing has gone wrong, for all tests: not to be changed."""
+
+    def fill(folder):
+        checkout = copy_repository(folder, package=False)
+        shutil.copytree(tiny_models("bert"), checkout / "tiny")
+        (checkout / "config/studies/faults.yaml").write_text(STUDY)
+        done = run_snakemake(checkout, RUNS, "--cores", "2", "--config", "study=faults")
+        assert done.returncode == 0, done.stderr
+
+    return shared("undisturbed", fill) / "checkout"
+
+
 @pytest.fixture
-def study(checkout, tiny_models):
-    shutil.copytree(tiny_models("bert"), checkout / "tiny")
-    (checkout / "config/studies/faults.yaml").write_text(STUDY)
+def wanted(undisturbed):
+    """The tables of the study where nothing goes wrong."""
+    return tables(undisturbed)
+
+
+@pytest.fixture
+def study(checkout, undisturbed):
+    """A checkout with the study, nothing of it done."""
+    shutil.copytree(undisturbed / "tiny", checkout / "tiny")
+    shutil.copy(undisturbed / "config/studies/faults.yaml", checkout / "config/studies")
     return checkout
 
 
 @pytest.fixture
-def environment(checkout):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(checkout / "workflow")}
+def finished(checkout, undisturbed, copy_of):
+    """A checkout with the study, all of it done."""
+    shutil.rmtree(checkout)
+    return copy_of(undisturbed, checkout)
 
 
 @pytest.fixture
-def start(checkout, environment):
+def start(checkout):
     """Starts Snakemake in the background, in a process group of its own."""
     started = []
 
     def run(*arguments, folder=checkout):
         command = ["snakemake", *arguments, "--cores", "2", "--config", "study=faults"]
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
+            command, cwd=folder, env=environment_of(folder), start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         started.append(process)
         return process
@@ -74,25 +99,8 @@ def finish(start):
     return run
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """The tables of the study where nothing goes wrong, made by the first test that needs them."""
-    return {}
-
-
 def tables(folder):
     return {name: (folder / "results/faults" / name).read_bytes() for name in TABLES}
-
-
-def expected(undisturbed, study, finish):
-    """Runs the study in a place of its own, once for all tests."""
-    if not undisturbed:
-        place = study.parent / "undisturbed"
-        shutil.copytree(study, place, symlinks=True)
-        code, printed = finish("results/faults/runs.csv", folder=place)
-        assert code == 0, printed
-        undisturbed.update(tables(place))
-    return undisturbed
 
 
 def cells_of(folder):
@@ -125,11 +133,8 @@ def times_trained(folder):
     return sum("To repeat" in log.read_text() for log in logs)
 
 
-def test_a_cell_killed_in_the_middle_of_training_is_trained_again_and_nothing_else_is(
-    study, start, finish, undisturbed
-):
-    wanted = expected(undisturbed, study, finish)
-    process = start("results/faults/runs.csv")
+def test_a_cell_killed_in_the_middle_of_training_is_trained_again_and_nothing_else_is(study, start, finish, wanted):
+    process = start(RUNS)
     slow = study / "results/logs/train/synthetic/tiny/syn-rte/adamw+lr1e-3+epochs60+batch8+evals2+n40/seed-0.log"
     wait_for(lambda: slow.is_file() and "To repeat" in slow.read_text())
     victim = wait_for(lambda: [pid for pid in training_processes(study) if is_of(pid, "'epochs': 60")])
@@ -145,25 +150,26 @@ def test_a_cell_killed_in_the_middle_of_training_is_trained_again_and_nothing_el
     [
         ("files.py", "        os.replace(temporary, path)", "predictions.parquet"),
         ("files.py", "        os.replace(temporary, path)", "result.json"),
-        ("store.py", "        os.rename(temporary, target)", "the store's entry"),
+        ("cells/store.py", "        os.rename(temporary, target)", "the store's entry"),
     ],
 )
-def test_a_cell_killed_while_it_writes_leaves_nothing_half_written(study, finish, undisturbed, module, line, name):
-    wanted = expected(undisturbed, study, finish)
-    path = study / "workflow/seedvar" / module
+def test_a_cell_killed_while_it_writes_leaves_nothing_half_written(
+    study, own_package, finish, wanted, module, line, name
+):  # fmt: skip
+    path = own_package / module
     condition = "not Path('killed').exists()" + (f" and path.name == '{name}'" if module == "files.py" else "")
     deadly = f"        if {condition}:\n            Path('killed').touch()\n            os.kill(os.getpid(), 9)\n"
     text = path.read_text()
     assert text.count(line) == 1
     path.write_text(text.replace(line, deadly + line))
-    code, printed = finish("results/faults/runs.csv")
+    code, printed = finish(RUNS)
     assert code == 0, printed
     assert (study / "killed").exists()
     assert "the process that ran the command was killed" in printed
     assert tables(study) == wanted
     assert not list(study.glob("results/cells/**/.writing-*"))
     entries = [path.parent for path in study.glob("results/store/*/*/result.json")]
-    assert len([entry for entry in entries if not entry.name.startswith(".writing-")]) == 6
+    assert len([entry for entry in entries if not entry.name.startswith(".writing-")]) == N_CELLS
 
 
 def is_of(pid, text):
@@ -172,19 +178,18 @@ def is_of(pid, text):
     return False
 
 
-def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(study, start, finish, undisturbed):
-    wanted = expected(undisturbed, study, finish)
-    process = start("results/faults/runs.csv")
-    wait_for(lambda: len(cells_of(study)) >= 2)
+def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(
+    study, start, finish, run_snakemake, wanted
+):  # fmt: skip
+    process = start(RUNS)
+    wait_for(lambda: cells_of(study))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     done = {path: path.read_bytes() for path in cells_of(study)}
-    assert len(done) < 6
+    assert 0 < len(done) < N_CELLS
     wait_for(lambda: not training_processes(study))
-    subprocess.run(["snakemake", "--unlock", "--config", "study=faults"], cwd=study, check=True, capture_output=True,
-                   env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                                     "PYTHONPATH": str(study / "workflow")})  # fmt: skip
-    code, printed = finish("results/faults/runs.csv")
+    assert run_snakemake(study, "--unlock", "--config", "study=faults").returncode == 0
+    code, printed = finish(RUNS)
     assert code == 0, printed
     assert tables(study) == wanted
     # A result is not written twice: the same bytes, wall time included, as before the kill.
@@ -192,10 +197,8 @@ def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(st
 
 
 @pytest.mark.parametrize("damage", ["truncated result", "edited score", "truncated parquet", "store too"])
-def test_a_damaged_cell_is_found_and_never_averaged(study, finish, undisturbed, damage):
-    wanted = expected(undisturbed, study, finish)
-    assert finish("results/faults/runs.csv")[0] == 0
-    result = cells_of(study)[0]
+def test_a_damaged_cell_is_found_and_never_averaged(finished, finish, wanted, damage):
+    result = cells_of(finished)[0]
     if damage == "edited score":
         result.write_text(result.read_text().replace('"accuracy": 0.', '"accuracy": 0.9'))
     elif damage == "truncated parquet":
@@ -204,77 +207,73 @@ def test_a_damaged_cell_is_found_and_never_averaged(study, finish, undisturbed, 
     else:
         result.write_text(result.read_text()[:100])
     if damage == "store too":
-        shutil.rmtree(study / "results/store")
+        shutil.rmtree(finished / "results/store")
     for name in TABLES:
-        (study / "results/faults" / name).unlink()
-    code, printed = finish("results/faults/runs.csv")
+        (finished / "results/faults" / name).unlink()
+    code, printed = finish(RUNS)
     if damage == "store too":  # named, set aside, and trained again by the next run
         assert code != 0
-        assert f"{result.relative_to(study)}: is damaged" in printed
-        assert not (study / "results/faults/runs.csv").exists()
-        code, printed = finish("results/faults/runs.csv")
+        assert f"{result.relative_to(finished)}: is damaged" in printed
+        assert not (finished / RUNS).exists()
+        code, printed = finish(RUNS)
     assert code == 0, printed
-    log = (study / "results/logs/collect/faults.log").read_text()
+    log = (finished / "results/logs/collect/faults.log").read_text()
     if damage != "store too":
         assert "was damaged or edited; replaced by what the store has" in log
-    assert tables(study) == wanted
+    assert tables(finished) == wanted
 
 
-def test_a_full_disk_leaves_no_half_written_result_and_can_be_retried(study, start, finish, undisturbed):
-    wanted = expected(undisturbed, study, finish)
+def test_a_full_disk_leaves_no_half_written_result_and_can_be_retried(study, start, finish, wanted):
     small = study / "results" / "cells"
     small.mkdir(parents=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(small)], capture_output=True)
     if mounted.returncode:
         pytest.skip("no small file system can be mounted here: " + mounted.stderr.decode().strip())
     try:
-        code, printed = finish("results/faults/runs.csv")
+        code, printed = finish(RUNS)
         assert code != 0
         assert "No space left on device" in printed
         for path in cells_of(study):  # what is there is whole
             assert path.read_text().rstrip().endswith("}")
-        assert not (study / "results/faults/runs.csv").exists()
+        assert not (study / RUNS).exists()
     finally:
         subprocess.run(["umount", str(small)], check=True)
-    code, printed = finish("results/faults/runs.csv")
+    code, printed = finish(RUNS)
     assert code == 0, printed
     assert tables(study) == wanted
 
 
-def test_a_results_folder_that_cannot_be_written_to_is_told_and_harmed_nothing(study, finish, undisturbed):
-    wanted = expected(undisturbed, study, finish)
-    results = study / "results"
-    assert finish("results/faults/runs.csv")[0] == 0
+def test_a_results_folder_that_cannot_be_written_to_is_told_and_harmed_nothing(finished, finish, wanted):
+    results = finished / "results"
     shutil.rmtree(results / "faults")
-    text = (study / "config/studies/faults.yaml").read_text()
-    (study / "config/studies/faults.yaml").write_text(text + "description: Once more.\n")
+    text = (finished / "config/studies/faults.yaml").read_text()
+    (finished / "config/studies/faults.yaml").write_text(text + "description: Once more.\n")
     before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
     mounted = subprocess.run(["mount", "--bind", str(results), str(results)], capture_output=True)
     if mounted.returncode:
         pytest.skip("nothing can be mounted here: " + mounted.stderr.decode().strip())
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
-        code, printed = finish("results/faults/runs.csv")
+        code, printed = finish(RUNS)
         assert code != 0
         assert "seedvar: results: cannot be written to; accepted: a results folder that can" in printed
         assert "Traceback" not in printed
-        told = subprocess.run(["seedvar", "status", "faults"], cwd=study, capture_output=True, text=True,
-                              env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                                                "PYTHONPATH": str(study / "workflow")})  # fmt: skip
-        assert "done          6" in told.stdout, told.stderr
+        told = subprocess.run(
+            ["seedvar", "status", "faults"], cwd=finished, env=environment_of(finished), capture_output=True, text=True
+        )
+        assert f"done          {N_CELLS}" in told.stdout, told.stderr
     finally:
         subprocess.run(["umount", str(results)], check=True)
     assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
-    code, printed = finish("results/faults/runs.csv")
+    code, printed = finish(RUNS)
     assert code == 0, printed
-    assert tables(study) == wanted
+    assert tables(finished) == wanted
 
 
-def test_two_snakemakes_on_one_folder_do_not_meet(study, start, finish, undisturbed):
-    wanted = expected(undisturbed, study, finish)
-    first = start("results/faults/runs.csv")
+def test_two_snakemakes_on_one_folder_do_not_meet(study, start, finish, wanted):
+    first = start(RUNS)
     wait_for(lambda: (study / ".snakemake" / "locks").is_dir() and any((study / ".snakemake/locks").iterdir()))
-    code, printed = finish("results/faults/runs.csv")
+    code, printed = finish(RUNS)
     assert code != 0
     assert "lock" in printed.lower()
     printed = first.communicate(timeout=600)[0]
@@ -282,25 +281,22 @@ def test_two_snakemakes_on_one_folder_do_not_meet(study, start, finish, undistur
     assert tables(study) == wanted
 
 
-def test_two_checkouts_share_one_store_at_the_same_time(study, start, undisturbed, finish):
-    wanted = expected(undisturbed, study, finish)
+def test_two_checkouts_share_one_store_at_the_same_time(study, start, finish, wanted):
     other = study.parent / "other"
     shutil.copytree(study, other, symlinks=True)
     lab = study.parent / "lab store"
     for folder in (study, other):
         config = folder / "config/config.yaml"
         config.write_text(config.read_text() + f"store: {lab}\n")
-    processes = [start("results/faults/runs.csv", folder=folder) for folder in (study, other)]
+    processes = [start(RUNS, folder=folder) for folder in (study, other)]
     for process in processes:
         printed = process.communicate(timeout=600)[0]
         assert process.returncode == 0, printed
     assert tables(study) == tables(other) == wanted
-    assert len(list(lab.glob("*/*/result.json"))) == 6
-    shutil.rmtree(other / "results/cells")
-    shutil.rmtree(other / ".snakemake")
-    shutil.rmtree(other / "results/faults")
-    shutil.rmtree(other / "results/logs")
-    code, printed = finish("results/faults/runs.csv", folder=other)
+    assert len(list(lab.glob("*/*/result.json"))) == N_CELLS
+    for name in ("results/cells", "results/faults", "results/logs", ".snakemake"):
+        shutil.rmtree(other / name)
+    code, printed = finish(RUNS, folder=other)
     assert code == 0, printed
     assert times_trained(other) == 0
 
@@ -313,11 +309,11 @@ def test_a_run_that_diverges_is_a_result_and_stops_no_other(study, finish):
     )
     code, printed = finish("results/faults/summary.csv", "results/faults/diagnostics.parquet")
     assert code == 0, printed
-    runs = pd.read_csv(study / "results/faults/runs.csv")
+    runs = pd.read_csv(study / RUNS)
     assert runs.groupby("arm")["status"].agg(set).to_dict() == {"broken": {"diverged"}, "plain": {"finished"}}
     broken = runs[runs["arm"] == "broken"]
     assert broken["degenerate"].all()
     assert not broken["score_defined"].any()
     assert (broken["score"] == broken["majority"]).all()
     summary = pd.read_csv(study / "results/faults/summary.csv").set_index("arm")
-    assert summary.loc["broken", "failed"] == 3
+    assert summary.loc["broken", "failed"] == 2

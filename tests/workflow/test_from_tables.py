@@ -3,18 +3,16 @@
 import os
 import re
 import shutil
-from pathlib import Path
 
 import pytest
+from helpers import REPOSITORY, environment_of
 
-REPOSITORY = Path(__file__).parents[2]
 PUBLISHED = REPOSITORY / "results" / "quickstart"
 
 
 @pytest.fixture
 def clone(checkout):
     """The workflow with the quickstart's tables and without its figures, its cells or Snakemake's records."""
-    shutil.copytree(REPOSITORY / "notebooks", checkout / "notebooks", dirs_exist_ok=True)
     shutil.copytree(PUBLISHED, checkout / "results" / "quickstart", ignore=shutil.ignore_patterns("figures", "*.html"))
     return checkout
 
@@ -26,7 +24,7 @@ def without_torch(clone):
     (missing / "transformers").mkdir(parents=True)
     for file in (missing / "torch.py", missing / "transformers" / "__init__.py"):
         file.write_text("raise ImportError('not installed')\n")
-    return {"PYTHONPATH": os.pathsep.join([str(missing), str(clone / "workflow")])}
+    return {"PYTHONPATH": os.pathsep.join([str(missing), environment_of(clone)["PYTHONPATH"]])}
 
 
 def test_every_figure_is_drawn_again_from_tables_without_torch(clone, run_in, without_torch):

@@ -9,14 +9,12 @@ import select
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
 STUDY = """
 description: Is *new* better than old_, or was it lucky?
 runs:
@@ -153,7 +151,6 @@ def folder(checkout):
             score = 0.5 if arm == "old" and seed % 2 else round(0.8 + 0.1 * rng.random(), 3)
             runs.append(key | {"test": score})
             curves += [key | {"update": update, "loss": 1 / update, "validation": score} for update in (10, 20)]
-    shutil.copytree(REPOSITORY / "notebooks", checkout / "notebooks", dirs_exist_ok=True)
     pd.DataFrame(runs).to_csv(checkout / "scores.csv", index=False)
     pd.DataFrame(curves).to_csv(checkout / "curves.csv", index=False)
     (checkout / "config" / "studies" / "made_up.yaml").write_text(STUDY)

@@ -1,15 +1,22 @@
-"""The workflow as a user runs it: a real Snakemake on a copy of the repository."""
+"""The workflow as a user runs it: a real Snakemake on a copy of the repository.
+
+The tiny study is run to its end once; tests go on from copies of that, or ask Snakemake for no more than they look at.
+"""
 
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+
+from seedvar.engine.plan import make_plan
+from seedvar.errors import UserError
 
 STUDY = """
 description: A tiny study.
-data: synthetic
-model: tiny
+model: ./tiny
 tasks: [syn-rte, syn-stsb]
 seeds: 2
 recipe: {learning_rate: 1e-3, n_train: 40, batch_size: 8, epochs: 1, evaluations: 2}
@@ -24,26 +31,50 @@ baseline: plain
 def study(checkout, tiny_models):
     """Writes the tiny study, with changes, into the checkout."""
     shutil.copytree(tiny_models("bert"), checkout / "tiny")
+    write_study(checkout)
+    return lambda *changes, name="tiny_study": write_study(checkout, *changes, name=name)
 
-    def write(*changes, name="tiny_study"):
-        text = STUDY.replace("model: tiny", "model: ./tiny")
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (checkout / "config" / "studies" / f"{name}.yaml").write_text(text)
 
-    write()
-    return write
+def write_study(folder, *changes, name="tiny_study"):
+    text = STUDY
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "config" / "studies" / f"{name}.yaml").write_text(text)
 
 
 @pytest.fixture
-def snakemake(run_in):
-    def run(*arguments, study="tiny_study", environment=None):
-        config = ["study=" + study, *(a for a in arguments if "=" in a)]
-        targets = [a for a in arguments if "=" not in a]
-        return run_in("snakemake", *targets, "--config", *config, environment=environment)
+def snakemake(checkout, run_snakemake):
+    """Runs Snakemake in the checkout."""
+    return lambda *arguments, **options: in_study(run_snakemake, checkout, *arguments, **options)
 
-    return run
+
+def in_study(run_snakemake, folder, *arguments, study="tiny_study", environment=None):
+    config = ["study=" + study, *(a for a in arguments if "=" in a)]
+    targets = [a for a in arguments if "=" not in a]
+    return run_snakemake(folder, *targets, "--config", *config, environment=environment)
+
+
+@pytest.fixture(scope="session")
+def finished_study(shared, copy_repository, tiny_models, run_snakemake):
+    """A checkout with the tiny study run to its end, for all tests: not to be changed."""
+
+    def fill(folder):
+        checkout = copy_repository(folder, package=False)
+        shutil.copytree(tiny_models("bert"), checkout / "tiny")
+        write_study(checkout)
+        done = in_study(run_snakemake, checkout, "--cores", "2")
+        assert done.returncode == 0, done.stderr
+        (folder / "printed.txt").write_text(done.stderr)
+
+    return shared("tiny-study", fill) / "checkout"
+
+
+@pytest.fixture
+def finished(checkout, finished_study, copy_of):
+    """The checkout, with the tiny study run to its end."""
+    shutil.rmtree(checkout)
+    return copy_of(finished_study, checkout)
 
 
 def planned(done):
@@ -68,11 +99,8 @@ def tables(checkout):
     return {name: (checkout / name).read_bytes() for name in TABLES}
 
 
-def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, snakemake):
-    """One story, told once because it takes a while: run, repeat, extend, lose, damage, draw again."""
-    done = snakemake("--cores", "2")
-    assert done.returncode == 0, done.stderr
-    folder = checkout / "results" / "tiny_study"
+def test_a_study_runs_to_the_end_and_a_second_run_does_nothing(finished, finished_study, snakemake):
+    folder = finished / "results" / "tiny_study"
     for name in ("runs.csv", "curves.csv", "predictions.parquet", "summary.csv", "comparisons.csv", "report.html"):
         assert (folder / name).stat().st_size > 0, name
     for name in ("distribution", "learning-curves"):
@@ -81,49 +109,61 @@ def test_a_study_runs_to_the_end_and_then_only_what_changed(checkout, study, sna
     runs = pd.read_csv(folder / "runs.csv")
     assert len(runs) == 8
     assert runs.groupby("task")["fingerprint"].nunique().tolist() == [4, 4]
-    assert "8 of 8 cells done" in done.stderr
+    assert "8 of 8 cells done" in finished_study.with_name("printed.txt").read_text()
     report = (folder / "report.html").read_text()
     assert "distribution.png" in report
     assert "Learning curves" in report
-
-    # A second run does nothing. A seed more: one cell for each task and arm.
     assert planned(snakemake("-n")) == {}
-    study(("seeds: 2", "seeds: 3"))
+
+
+def test_a_seed_more_trains_a_cell_for_each_task_and_arm(finished, snakemake):
+    write_study(finished, ("seeds: 2", "seeds: 3"))
     plan = planned(snakemake("-n"))
     assert plan["train"] == 4
     assert not {"data", "model"} & set(plan)
+    before = pd.read_csv(finished / TABLES[0])
     assert snakemake(*TABLES, "--cores", "2").returncode == 0
-    assert trained(checkout) == 12
-    expected = tables(checkout)
+    assert trained(finished) == 12
+    runs = pd.read_csv(finished / TABLES[0])
+    assert len(runs) == 12
+    pd.testing.assert_frame_equal(runs[runs["init_seed"] < 2].reset_index(drop=True), before)
+
+
+def test_without_cells_and_records_the_store_serves_every_cell_and_the_tables_are_the_same(finished, snakemake):
+    expected = tables(finished)
 
     # Tables without cells, as in a clone of a published study, do not pass for a finished study.
-    shutil.rmtree(checkout / ".snakemake")
-    shutil.rmtree(checkout / "results" / "cells")
-    assert planned(snakemake("-n"))["train"] == 12
+    shutil.rmtree(finished / ".snakemake")
+    shutil.rmtree(finished / "results" / "cells")
+    assert planned(snakemake("-n"))["train"] == 8
 
-    # Snakemake's records are lost: the store serves every cell, and the tables are the same.
-    shutil.rmtree(checkout / "results" / "tiny_study")
+    shutil.rmtree(finished / "results" / "tiny_study")
     assert snakemake(*TABLES, "--cores", "2").returncode == 0
-    assert trained(checkout) == 0
-    assert tables(checkout) == expected
+    assert trained(finished) == 0
+    assert tables(finished) == expected
 
-    # A damaged result is found, and replaced by what the store has.
-    result = next(checkout.glob("results/cells/**/result.json"))
+
+def test_a_damaged_result_is_found_and_replaced_by_what_the_store_has(finished, snakemake):
+    expected = tables(finished)
+    result = next(finished.glob("results/cells/**/result.json"))
     result.write_text(result.read_text()[:100])
-    (folder / "runs.csv").unlink()
-    assert snakemake("results/tiny_study/runs.csv", "--cores", "2").returncode == 0
-    log = (checkout / "results/logs/collect/tiny_study.log").read_text()
-    assert f"{result.relative_to(checkout)}: was damaged or edited; replaced by what the store has" in log
-    assert (folder / "runs.csv").read_bytes() == expected[TABLES[0]]
+    (finished / TABLES[0]).unlink()
+    assert snakemake(TABLES[0], "--cores", "2").returncode == 0
+    log = (finished / "results/logs/collect/tiny_study.log").read_text()
+    assert f"{result.relative_to(finished)}: was damaged or edited; replaced by what the store has" in log
+    assert (finished / TABLES[0]).read_bytes() == expected[TABLES[0]]
 
-    # Without the cells, figures can be drawn again from the tables.
-    for name in ("results/cells", "results/data", "results/models", "results/store", "tiny"):
-        shutil.rmtree(checkout / name)
-    shutil.rmtree(checkout / ".snakemake")
+
+def test_without_cells_figures_are_drawn_again_from_the_tables(finished, snakemake):
+    for name in ("results/cells", "results/data", "results/models", "results/store", "tiny", ".snakemake"):
+        shutil.rmtree(finished / name)
+    figure = finished / "results/tiny_study/figures/distribution.png"
+    figure.unlink()
     plan = planned(snakemake("figures", "-n", "from_tables=true"))
+    assert "figure" in plan
     assert set(plan) <= {"statistics", "figure", "figures", "total"}
-    assert snakemake("figures", "from_tables=true").returncode == 0
-    assert (folder / "figures" / "distribution.png").is_file()
+    assert snakemake("results/tiny_study/figures/distribution.png", "from_tables=true").returncode == 0
+    assert figure.is_file()
 
 
 TWO_GPUS = """
@@ -146,14 +186,16 @@ def claimed_device(wanted):
 """
 
 
-def test_each_cell_has_a_gpu_of_its_own_where_a_machine_has_several(checkout, study, snakemake, tmp_path):
-    device = checkout / "workflow/seedvar/training/device.py"
+def test_each_cell_has_a_gpu_of_its_own_where_a_machine_has_several(
+    checkout, own_package, study, snakemake, tmp_path
+):  # fmt: skip
+    device = own_package / "training/device.py"
     device.write_text(device.read_text() + TWO_GPUS)
-    study(("epochs: 1", "epochs: 20"))
+    study(("epochs: 1", "epochs: 20"), ("[syn-rte, syn-stsb]", "[syn-rte]"))
     done = snakemake("cells", "--cores", "4", environment={"TMPDIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     claims = pd.read_csv(checkout / "gpus.csv", names=["gpu", "begin", "end"])
-    assert claims["gpu"].value_counts().sum() == 8
+    assert claims["gpu"].value_counts().sum() == 4
     assert set(claims["gpu"]) == {0, 1}
     for _, group in claims.sort_values("begin").groupby("gpu"):
         assert (group["begin"].iloc[1:].to_numpy() >= group["end"].iloc[:-1].to_numpy()).all()
@@ -162,9 +204,9 @@ def test_each_cell_has_a_gpu_of_its_own_where_a_machine_has_several(checkout, st
     assert any(together)
 
 
-def test_two_studies_share_the_cells_they_both_have(checkout, study, snakemake):
-    assert snakemake("cells", "--cores", "2").returncode == 0
-    study(
+def test_two_studies_share_the_cells_they_both_have(finished, snakemake):
+    write_study(
+        finished,
         ("top: {reinit_layers: 1}", "other: {epochs: 2}"),
         ("tasks: [syn-rte, syn-stsb]", "tasks: [syn-rte]"),
         name="second",
@@ -172,21 +214,33 @@ def test_two_studies_share_the_cells_they_both_have(checkout, study, snakemake):
     assert planned(snakemake("cells", "-n", study="second"))["train"] == 2
 
 
-@pytest.mark.parametrize(
-    ("changes", "arguments", "sentence"),
-    [
-        ([("syn-stsb", "syn-stb")], [], "tasks: unknown task 'syn-stb' for data 'synthetic'; accepted: syn-rte"),
-        ([("epochs: 1", "epoch: 1")], [], "recipe.epoch: unknown key (did you mean 'epochs'?)"),
-        ([("./tiny", "./gone")], [], "model: there is no folder gone"),
-        ([("seeds: 2", "seeds: 0")], [], "seeds: 0 is not accepted"),
-        ([("plain: {}", "top: {}")], [], "the key 'top' is given twice"),
-        ([("reinit_layers: 1", "reinit_layers: 3")], [], "'top': reinit_layers: 3 is not accepted; tiny has 2 layers"),
-        ([], ["devcie=cpu"], "devcie: unknown key (did you mean 'device'?)"),
-    ],
-)  # fmt: skip
-def test_a_mistake_is_refused_in_one_sentence_before_any_work(checkout, study, snakemake, changes, arguments, sentence):
+MISTAKES = [
+    ([("syn-stsb", "syn-stb")], {}, "tasks: unknown task 'syn-stb'; accepted: "),
+    ([("epochs: 1", "epoch: 1")], {}, "recipe.epoch: unknown key (did you mean 'epochs'?)"),
+    ([("./tiny", "./gone")], {}, "model: there is no folder gone"),
+    ([("seeds: 2", "seeds: 0")], {}, "seeds: 0 is not accepted"),
+    ([("plain: {}", "top: {}")], {}, "the key 'top' is given twice"),
+    ([("reinit_layers: 1", "reinit_layers: 3")], {}, "'top': reinit_layers: 3 is not accepted; tiny has 2 layers"),
+    ([], {"devcie": "cpu"}, "devcie: unknown key (did you mean 'device'?)"),
+]
+
+
+@pytest.mark.parametrize(("changes", "config", "sentence"), MISTAKES)
+def test_a_mistake_is_refused_in_one_sentence(checkout, study, monkeypatch, changes, config, sentence):
     study(*changes)
-    done = snakemake("--cores", "2", *arguments)
+    monkeypatch.chdir(checkout)
+    of_this_place = yaml.safe_load(Path("config/config.yaml").read_text())
+    with pytest.raises(UserError) as refused:
+        make_plan(of_this_place | {"study": "tiny_study"} | config)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not Path("results/cells").exists()
+
+
+@pytest.mark.parametrize(("changes", "config", "sentence"), [MISTAKES[0], MISTAKES[-1]])
+def test_snakemake_says_a_mistake_in_one_line_before_any_work(checkout, study, snakemake, changes, config, sentence):
+    study(*changes)
+    done = snakemake("--cores", "2", *(f"{key}={value}" for key, value in config.items()))
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if line.startswith("seedvar: ")]
     assert len(lines) == 1
@@ -205,7 +259,7 @@ def test_a_hub_that_cannot_be_reached_ends_before_any_cell(checkout, study, snak
 
 
 def test_data_that_cannot_be_had_end_before_any_cell(checkout, study, snakemake):
-    study(("data: synthetic", "data: glue"), ("[syn-rte, syn-stsb]", "[rte]"))
+    study(("[syn-rte, syn-stsb]", "[rte]"))
     done = snakemake("--cores", "2", environment={"HF_HUB_OFFLINE": "1"})
     assert done.returncode != 0
     assert "seedvar: config.yaml: glue_dir: is not set, and the hub did not give nyu-mll/glue/rte" in done.stderr
@@ -218,7 +272,7 @@ def test_the_folder_given_on_the_command_line_is_the_one_that_is_read(checkout, 
     rows = {"sentence1": ["the dog"] * 60, "sentence2": ["the cat"] * 60, "label": [0, 1] * 30}
     for split in ("train", "validation"):
         pd.DataFrame(rows).to_parquet(folder / f"{split}-00000-of-00001.parquet")
-    study(("data: synthetic", "data: glue"), ("[syn-rte, syn-stsb]", "[rte]"), ("seeds: 2", "seeds: 1"))
+    study(("[syn-rte, syn-stsb]", "[rte]"), ("seeds: 2", "seeds: 1"))
     assert snakemake("results/tiny_study/runs.csv", "--cores", "2", "glue_dir=my glue").returncode == 0
     assert len(pd.read_csv(checkout / "results" / "tiny_study" / "runs.csv")) == 2
 
@@ -240,17 +294,19 @@ probes:
 """,
         ),
     )
-    done = snakemake("--cores", "2")
+    folder = checkout / "results" / "tiny_study"
+    figures = ["gradient-norms", "weight-distance", "step-multiple", "forgetting", "surface"]
+    targets = [f"results/tiny_study/figures/{name}.png" for name in figures]
+    done = snakemake(*targets, "--cores", "2")
     assert done.returncode == 0, done.stderr
     assert "3 cells leave their weights for probes or for other cells, about 3 MB each" in done.stderr
-    folder = checkout / "results" / "tiny_study"
     found = set(pd.read_parquet(folder / "diagnostics.parquet")["quantity"])
     assert found == {"gradient_norm", "update_ratio", "distance", "saturation", "entropy", "step_multiple"}
     assert len(pd.read_csv(folder / "forgetting.csv")) == 9
     assert len(pd.read_csv(folder / "surface.csv")) == 4
-    for name in ("gradient-norms", "weight-distance", "step-multiple", "forgetting", "surface"):
+    for name in figures:
         assert (folder / "figures" / f"{name}.png").is_file()
-    assert planned(snakemake("-n")) == {}
+    assert planned(snakemake(*targets, "-n")) == {}
 
     # Probes give the weights back; the intermediate cell's stay in the store, so that a seed more trains one
     # cell an arm and nothing before it.
@@ -266,47 +322,43 @@ probes:
         assert "trained again" not in log.read_text()
 
 
-def test_seeds_are_added_until_the_intervals_are_narrow_enough(checkout, study, snakemake):
-    study(
-        ("[syn-rte, syn-stsb]", "[syn-rte]"),
-        ("seeds: 2", "seeds: {width: 1e-9, batch: 2, at_most: 5}"),
-        ("  top: {reinit_layers: 1}\n", ""),
-    )
-    done = snakemake("results/tiny_study/summary.csv", "--cores", "2")
+def test_seeds_are_added_until_the_intervals_are_narrow_enough(finished, snakemake):
+    changes = [("[syn-rte, syn-stsb]", "[syn-rte]"), ("  top: {reinit_layers: 1}\n", "")]
+    write_study(finished, *changes, ("seeds: 2", "seeds: {width: 1e-9, batch: 2, at_most: 5}"), name="narrow")
+    done = snakemake("results/narrow/summary.csv", "--cores", "2", study="narrow")
     assert done.returncode == 0, done.stderr
-    folder = checkout / "results" / "tiny_study"
+    folder = finished / "results" / "narrow"
     assert sorted(path.name for path in (folder / "seeds").iterdir()) == ["0.json", "1.json", "2.json"]
     assert len(pd.read_csv(folder / "runs.csv")) == 5
-    assert planned(snakemake("results/tiny_study/summary.csv", "-n")) == {}
+    assert trained(finished) == 8 + 3  # the first batch is that of the finished study
+    assert planned(snakemake("results/narrow/summary.csv", "-n", study="narrow")) == {}
 
     # A width that the first batch has already: nothing is trained, and the tables have that batch alone.
-    text = (checkout / "config/studies/tiny_study.yaml").read_text()
-    (checkout / "config/studies/tiny_study.yaml").write_text(text.replace("width: 1e-9", "width: 5"))
-    trained_before = trained(checkout)
-    assert snakemake("results/tiny_study/summary.csv", "--cores", "2").returncode == 0
-    assert trained(checkout) == trained_before
+    write_study(finished, *changes, ("seeds: 2", "seeds: {width: 5, batch: 2, at_most: 5}"), name="narrow")
+    assert snakemake("results/narrow/summary.csv", "--cores", "2", study="narrow").returncode == 0
+    assert trained(finished) == 8 + 3
     assert len(pd.read_csv(folder / "runs.csv")) == 2
 
 
-def test_one_arm_alone_has_nothing_to_compare(checkout, study, snakemake):
-    study(("  top: {reinit_layers: 1}\n", ""), ("seeds: 2", "seeds: 1"))
-    assert snakemake("--cores", "2").returncode == 0
-    folder = checkout / "results" / "tiny_study"
+def test_one_arm_alone_has_nothing_to_compare(finished, snakemake):
+    write_study(finished, ("  top: {reinit_layers: 1}\n", ""), ("seeds: 2", "seeds: 1"), name="alone")
+    assert snakemake("--cores", "2", study="alone").returncode == 0
+    folder = finished / "results" / "alone"
     assert (folder / "summary.csv").is_file()
+    assert (folder / "report.html").is_file()
     assert not (folder / "comparisons.csv").exists()
 
 
-def test_snakemake_has_nothing_to_say_against_the_workflow(run_in):
-    done = run_in("snakemake", "--lint")
+def test_snakemake_has_nothing_to_say_against_the_workflow(snakemake):
+    done = snakemake("--lint", study="quickstart")
     assert done.returncode == 0, done.stderr
 
 
-def test_the_slurm_profile_plans_a_study(checkout, study, run_in):
-    done = run_in("snakemake", "-n", "--workflow-profile", "workflow/profiles/slurm", "--config", "study=tiny_study")
-    assert planned(done)["train"] == 8
+def test_the_slurm_profile_plans_a_study(study, snakemake):
+    assert planned(snakemake("-n", "--workflow-profile", "workflow/profiles/slurm"))["train"] == 8
 
 
-def test_commands_explain_themselves(run_in):
+def test_commands_explain_themselves(checkout, run_in):
     listed = run_in("seedvar", "--help").stdout
     for command in ("check", "train", "collect", "figure"):
         assert command in listed

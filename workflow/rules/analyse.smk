@@ -42,6 +42,7 @@ rule tables:
         "../../envs/seedvar.yaml"
     params:
         baseline=BASELINE,
+        warm=warm_option,
     shell:
         "seedvar tables {input.table} --layout {wildcards.table} {params.baseline} --out {output}"
-        " --log {log}"
+        " {params.warm} --log {log}"

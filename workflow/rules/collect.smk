@@ -16,8 +16,10 @@ rule collect:
         f"results/logs/collect/{PLAN.name}.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --results results --log {log}"
+        "seedvar collect {input.study:q} --results results {params.warm} --log {log}"
 
 
 rule collect_diagnostics:
@@ -32,5 +34,7 @@ rule collect_diagnostics:
         f"results/logs/collect/{PLAN.name}-diagnostics.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part diagnostics --results results --log {log}"
+        "seedvar collect {input.study:q} --part diagnostics --results results {params.warm} --log {log}"

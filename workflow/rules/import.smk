@@ -14,5 +14,6 @@ rule import_runs:
         "../../envs/seedvar.yaml"
     params:
         place=runs_place,
+        warm=warm_option,
     shell:
-        "seedvar import {input.study:q} {params.place} --results results --log {log}"
+        "seedvar import {input.study:q} {params.place} --results results {params.warm} --log {log}"

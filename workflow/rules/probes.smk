@@ -59,8 +59,10 @@ rule collect_forgetting:
         f"results/logs/collect/{PLAN.name}-forgetting.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part forgetting --results results --log {log}"
+        "seedvar collect {input.study:q} --part forgetting --results results {params.warm} --log {log}"
 
 
 rule collect_surface:
@@ -74,5 +76,7 @@ rule collect_surface:
         f"results/logs/collect/{PLAN.name}-surface.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part surface --results results --log {log}"
+        "seedvar collect {input.study:q} --part surface --results results {params.warm} --log {log}"

@@ -16,5 +16,8 @@ checkpoint look:
     localrule: True
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "seedvar look {input.study:q} --batch {wildcards.batch} --results results --out {output} --log {log}"
+        "seedvar look {input.study:q} --batch {wildcards.batch} --results results --out {output}"
+        " {params.warm} --log {log}"

@@ -23,17 +23,20 @@ def add(command) -> None:
         default="cells",
         help="what to gather; by default runs, curves and predictions",
     )
+    add_warm(sub)
 
     sub = command("look", _look, "After a batch of seeds: are the intervals of a study that adds seeds narrow enough?")
     sub.add_argument("study")
     sub.add_argument("--batch", type=int, required=True, help="number of the batch, from 0")
     sub.add_argument("--results", required=True, type=Path)
     sub.add_argument("--out", required=True, type=Path, help="a .json file")
+    add_warm(sub)
 
     sub = command("import", _import, "Make the tables of a study out of a table of runs from elsewhere.")
     sub.add_argument("study")
     sub.add_argument("--runs-dir", help="where tables of runs lie that are not found from here")
     sub.add_argument("--results", required=True, type=Path)
+    add_warm(sub)
 
     sub = command("statistics", _statistics, "Compute a table of statistics from other tables of a study.")
     sub.add_argument("statistic", choices=list(STATISTICS))
@@ -49,6 +52,7 @@ def add(command) -> None:
     )
     sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
+    add_warm(sub)
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
     sub.add_argument("figure", choices=list(FIGURES))
@@ -58,7 +62,9 @@ def add(command) -> None:
     add_warm(sub)
 
 
-def _collect(arguments) -> None:
+def _collect(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.engine.seeds import decided
     from seedvar.study.reading import read_study, study_path
     from seedvar.tables import collect
@@ -72,9 +78,12 @@ def _collect(arguments) -> None:
         "surface": collect.collect_surface,
     }[arguments.part]
     gather(study, path.stem, arguments.results)
+    return None
 
 
-def _look(arguments) -> None:
+def _look(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.engine.seeds import look
     from seedvar.files import write_json
     from seedvar.study.reading import read_study, study_path
@@ -87,9 +96,12 @@ def _look(arguments) -> None:
         f"{seen['wanted']} is wanted: {verdict}",
         file=sys.stderr,
     )
+    return None
 
 
-def _import(arguments) -> None:
+def _import(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.files import write_csv
     from seedvar.study.reading import read_study, study_path
     from seedvar.tables.foreign import import_runs
@@ -97,6 +109,7 @@ def _import(arguments) -> None:
     path = study_path(arguments.study)
     for name, table in import_runs(read_study(path), arguments.runs_dir).items():
         write_csv(arguments.results / path.stem / f"{name}.csv", table)
+    return None
 
 
 def _read_given(name: str, needed: tuple[str, ...], given: list[Path]) -> dict:
@@ -124,7 +137,9 @@ def _statistics(arguments) -> int | None:
     return None
 
 
-def _tables(arguments) -> None:
+def _tables(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.files import write_text
     from seedvar.report.printed import render
     from seedvar.tables.read import read_table
@@ -132,6 +147,7 @@ def _tables(arguments) -> None:
     table = read_table(arguments.table)
     for path in arguments.out:
         write_text(path, render(table, path.suffix, arguments.baseline, arguments.layout))
+    return None
 
 
 def _figure(arguments) -> int | None:
