@@ -35,3 +35,17 @@ def test_a_new_method_acts_where_it_is_used_and_nowhere_else(tiny_models):
         optimizer = make_optimizer(model, recipe)
         assert {group["peak_lr"] / recipe.learning_rate for group in optimizer.param_groups} == rates
         assert len(methods_with("watch", recipe)) == (bias > 0)
+
+
+def test_a_misspelt_hook_is_no_hook_and_is_said_so():
+    with pytest.raises(TypeError, match="wach is no hook of methods; there are load_encoder, change_model"):
+        methods_with("wach", MyRecipe())
+
+
+def test_a_method_without_any_hook_is_an_error_where_it_is_used(monkeypatch):
+    idle = types.ModuleType("seedvar.methods.mine")
+    idle.wach = lambda model, optimizer, recipe: Watcher()
+    monkeypatch.setitem(sys.modules, "seedvar.methods.mine", idle)
+    assert methods_with("watch", MyRecipe()) == []
+    with pytest.raises(TypeError, match="methods/mine.py has none of load_encoder, change_model"):
+        methods_with("watch", MyRecipe(my_field=2.0))

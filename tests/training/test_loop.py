@@ -128,6 +128,18 @@ def test_when_the_last_is_the_best_both_are_the_same(run, monkeypatch):
     assert np.array_equal(outcome.logits["best"]["test"], outcome.logits["last"]["test"])
 
 
+def test_the_best_checkpoint_of_an_error_is_the_lowest(tiny_models, tiny_data, monkeypatch):
+    order = iter([0.5, 0.2, 0.4])
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: {"mse": next(order)})
+    recipe = Recipe(n_train=40, batch_size=8, evaluations=3)
+    examples = load_examples(tiny_data("syn-stsb"), recipe)
+    examples = dataclasses.replace(examples, task=dataclasses.replace(examples.task, metric="mse"))
+    model = build_model(tiny_models("bert"), examples.task, recipe, 0)
+    outcome = fine_tune(model, examples, recipe, 0, CPU, log=quiet)
+    assert [row["val_mse"] for row in outcome.curve] == [0.5, 0.2, 0.4]
+    assert outcome.best_update == 10
+
+
 def test_divergence_ends_the_run_and_is_recorded(run, monkeypatch):
     original = loop.loss_of
     calls = []

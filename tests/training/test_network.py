@@ -54,3 +54,9 @@ def test_a_checkpoint_of_another_family_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(UserError, match="family 'gpt2' is not supported; accepted: bert, roberta"):
         build_model(tmp_path, known_task("rte"), Recipe(), 0)
+
+
+def test_a_folder_without_a_model_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path}: holds no model that Transformers can load") as caught:
+        build_model(tmp_path, known_task("rte"), Recipe(), 0)
+    assert "\n" not in str(caught.value)
