@@ -1,6 +1,7 @@
 """What all statistics share: levels, sizes and the seed of random draws."""
 
-ALPHA = 0.05  # level of every test
+from seedvar.words import ALPHA as ALPHA  # level of every test
+
 CONFIDENCE = 0.95  # of every interval
 RESAMPLES = 10_000  # of a bootstrap of runs, and random permutations of them
 FEWER_RESAMPLES = 1_000  # where each of them is itself a computation, such as over examples
