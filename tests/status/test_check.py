@@ -65,7 +65,11 @@ def test_a_study_is_its_cells_and_what_its_own_data_hold(check):
         lines[8],
     ]
     assert lines[8].startswith("  tokens an example (bert): median 4, 95 % 13, longest 13; 2 (25.0 %) are cut at 8;")
-    assert "  e.g. 2: the cat sees a dog and the cat sees a dog" in lines
+    assert lines[9:12] == [
+        "  e.g. 1: 'the dog'",
+        "  e.g. 2: 'the cat sees a dog and the cat sees a dog'",
+        "  e.g. 5: 'xyzzy'",
+    ]
     assert "syn-rte: sentence1, sentence2 -> label; from synthetic" in said
     assert not Path("results/data").exists()  # nothing is made
 
