@@ -70,7 +70,7 @@ def test_a_study_is_its_cells_and_what_its_own_data_hold(check):
         "  e.g. 2: 'the cat sees a dog and the cat sees a dog'",
         "  e.g. 5: 'xyzzy'",
     ]
-    assert "syn-rte: sentence1, sentence2 -> label; from synthetic" in said
+    assert "syn-rte: sentence1, sentence2 -> label; from the package's grammar (synthetic)\n" in said
     assert not Path("results/data").exists()  # nothing is made
 
 
