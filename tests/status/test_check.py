@@ -64,9 +64,13 @@ def test_a_study_is_its_cells_and_what_its_own_data_hold(check):
         "  test: none; macro-F1 is judged on validation",
         lines[8],
     ]
-    assert lines[8].startswith("  tokens an example (bert): median 4, 95 % 12, longest 12; 2 (25.0 %) are cut at 8;")
-    assert "  e.g. 2: the cat sees a dog and the cat sees a dog" in lines
-    assert "syn-rte: sentence1, sentence2 -> label; from synthetic" in said
+    assert lines[8].startswith("  tokens an example (bert): median 4, 95 % 13, longest 13; 2 (25.0 %) are cut at 8;")
+    assert lines[9:12] == [
+        "  e.g. 1: 'the dog'",
+        "  e.g. 2: 'the cat sees a dog and the cat sees a dog'",
+        "  e.g. 5: 'xyzzy'",
+    ]
+    assert "syn-rte: sentence1, sentence2 -> label; from the package's grammar (synthetic)\n" in said
     assert not Path("results/data").exists()  # nothing is made
 
 

@@ -275,6 +275,9 @@ def test_a_metric_that_a_task_now_declares_is_a_reason_before_its_data_are_made_
     )
     reason = "metric of reviews was not given and is macro_f1"
     assert reasons(check) == {"done": 4, "invalid": 4, reason: 4}
+    study = study_state(check())
+    assert not any(state.is_stored for state in study.of("invalid"))  # what the store has is of the other metric
+    assert all(state.is_stored for state in study.of("done"))
 
 
 def test_each_cell_is_compared_with_the_model_that_its_arm_trains(make, tmp_path):

@@ -49,6 +49,8 @@ def _origin(source: dict) -> str:
         return ", ".join(path for paths in source.values() if isinstance(paths, list) for path in paths)
     if "folder" in source:
         return f"{source['folder']}/{source['config'] or ''} ({source['hub']})"
+    if "synthetic" in source:
+        return "the package's grammar (synthetic)"
     return content(source)
 
 
