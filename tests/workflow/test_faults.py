@@ -88,13 +88,12 @@ def start(checkout):
 
 
 @pytest.fixture
-def finish(start):
-    """Runs Snakemake to its end; returns what it printed."""
+def finish(checkout, run_snakemake):
+    """Runs Snakemake to its end; returns its exit code and what it printed."""
 
-    def run(*arguments, **options):
-        process = start(*arguments, **options)
-        printed = process.communicate(timeout=600)[0]
-        return process.returncode, printed
+    def run(*arguments, folder=checkout):
+        done = run_snakemake(folder, *arguments, "--cores", "2", "--config", "study=faults")
+        return done.returncode, done.stdout + done.stderr
 
     return run
 

@@ -27,15 +27,15 @@ def without_torch(clone):
     return {"PYTHONPATH": os.pathsep.join([str(missing), environment_of(clone)["PYTHONPATH"]])}
 
 
-def test_every_figure_is_drawn_again_from_tables_without_torch(clone, run_in, without_torch):
-    command = ("snakemake", "figures", "--config", "study=quickstart", "from_tables=true")
-    plan = run_in(*command, "--dry-run", "--printshellcmds", environment=without_torch)
+def test_every_figure_is_drawn_again_from_tables_without_torch(clone, run_snakemake, without_torch):
+    command = ("figures", "--config", "study=quickstart", "from_tables=true")
+    plan = run_snakemake(clone, *command, "--dry-run", "--printshellcmds", environment=without_torch)
     assert plan.returncode == 0, plan.stderr
     rules = dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))
     assert set(rules) <= {"statistics", "figure", "figures", "total"}
     assert "--warm" not in plan.stdout + plan.stderr  # a warm start imports PyTorch
 
-    done = run_in(*command, environment=without_torch)
+    done = run_snakemake(clone, *command, environment=without_torch)
     assert done.returncode == 0, done.stderr
     drawn = {path.name for path in (clone / "results" / "quickstart" / "figures").iterdir()}
     assert {path.name for path in (PUBLISHED / "figures").iterdir()} <= drawn

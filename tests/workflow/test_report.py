@@ -157,9 +157,9 @@ def folder(checkout):
     return checkout / "results" / "made_up"
 
 
-def test_the_report_is_read_in_a_browser(browser, folder, run_in, tmp_path):
+def test_the_report_is_read_in_a_browser(browser, checkout, folder, run_snakemake, tmp_path):
     """The summary is read, every figure is seen, every table and the notebook can be opened."""
-    done = run_in("snakemake", "--cores", "2", "--config", "study=made_up")
+    done = run_snakemake(checkout, "--cores", "2", "--config", "study=made_up")
     assert done.returncode == 0, done.stderr
     browser.call("Page.navigate", url=f"file://{folder / 'report.html'}")
 
