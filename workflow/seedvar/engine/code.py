@@ -24,7 +24,10 @@ from seedvar.methods import names_of
 
 # What tables, figures and pages do not depend on, though their modules reach it: how files are read and written, what
 # a study is, lists of what there is.
-WITHOUT_INFLUENCE = ("errors.py", "files.py", "strict.py", "study/", "cells/", "engine/", "models/checkpoints.py")
+WITHOUT_INFLUENCE = (
+    "errors.py", "files.py", "strict.py", "study/", "cells/", "engine/",
+    "models/checkpoints.py", "models/families.py",  # of a family its row counts: it stands in model.json
+)  # fmt: skip
 ALL_THE_SAME = ("cells/record.py",)
 
 # The code behind everything that is made from cells, by the name of its list.
