@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help setup quickstart test test-fast test-slurm bench-scale bench-statistics lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench-scale bench-statistics lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 
 bench-statistics: setup  ## Measure the statistics of 5,000 made-up runs
 	$(BIN)/python tests/benchmark/statistics_of_many_runs.py
 
+house: setup  ## Print which room of the package imports which, and what is wrong with it
+	$(BIN)/python tests/house/plan.py
+
 lint: setup  ## Check style and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,8 +49,9 @@ format: setup  ## Put code and rules into the house style
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-schema: setup  ## Write the JSON schemas anew after a change of workflow/seedvar/study.py
+schema: setup  ## Write the JSON schemas anew after a change of what a user may write
 	$(BIN)/seedvar schema study > workflow/schemas/study.schema.json
+	$(BIN)/seedvar schema task > workflow/schemas/task.schema.json
 	$(BIN)/seedvar schema config > workflow/schemas/config.schema.json
 
 lock:  ## Pin the newest packages that pyproject.toml allows

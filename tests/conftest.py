@@ -9,6 +9,7 @@ import pytest
 from helpers import REPOSITORY, copy_package, environment_of
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may depend on a network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two tests side by side; threads of one would wait for the other's
 
 TESTS = REPOSITORY / "tests"
 GLUE = REPOSITORY.parent / "shared" / "data" / "glue"

@@ -14,7 +14,8 @@ from seedvar.cells.record import RunRecord
 from seedvar.data.known import package_declaration
 from seedvar.data.resolve import resolve
 from seedvar.data.scoring import metric_names
-from seedvar.files import digest, write_json
+from seedvar.data.task import Task
+from seedvar.files import digest, read_json, write_json
 
 N_EXAMPLES = 400  # of the development set, half of them validation
 
@@ -28,8 +29,15 @@ def make_model(folder: Path) -> None:
     write_json(folder / "tokenizer.json", {})
 
 
-def prepare(cells: list[Cell], model: Path, results: Path) -> None:
-    """Prepares the model and the data that cells name, without tokenising anything."""
+def prepare(cells: list[Cell], model: Path, results: Path, own: dict[str, Task] | None = None) -> None:
+    """Prepares the models, all alike, and the data that cells name, without tokenising anything.
+
+    Args:
+        cells: The cells.
+        model: Folder of the model.
+        results: The results folder.
+        own: Tasks that are not the package's, by name.
+    """
     from seedvar.models.checkpoints import Checkpoint
     from seedvar.models.checkpoints import prepare as copy_model
 
@@ -37,15 +45,20 @@ def prepare(cells: list[Cell], model: Path, results: Path) -> None:
         copy_model(Checkpoint(name, folder=model), results / "models" / name)
     for cell in {cell.data_folder(): cell for cell in cells}.values():
         examples = {"train": 480, "validation": N_EXAMPLES}
-        task = resolve(package_declaration(cell.task), cell.task).as_dict()
-        about = {"task": task, "max_length": cell.recipe.max_length, "examples": examples}
+        task = (own or {}).get(cell.task) or resolve(package_declaration(cell.task), cell.task)
+        about = {"task": task.as_dict(), "max_length": cell.recipe.max_length, "examples": examples}
         tokens = {split: 16 * n for split, n in examples.items()}
         write_json(results / cell.data_folder() / "data.json", {**about, "tokens": tokens, "content": cell.task})
 
 
+def metric_of(cell: Cell, results: Path) -> str:
+    """Returns the metric of a cell's prepared data."""
+    return read_json(results / cell.data_folder() / "data.json")["task"]["metric"]
+
+
 def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
     """Makes up the result of a cell; its score depends on its seed alone."""
-    metric = package_declaration(cell.task).metric
+    metric = metric_of(cell, results)
     score = 0.6 + (cell.init_seed * 7919 + cell.order_seed) % 1000 / 4000
     scores = dict.fromkeys(metric_names(metric), score)
     values = {
@@ -84,7 +97,7 @@ def make_cells(cells: list[Cell], results: Path, in_folder=True, in_store=True, 
         template / "predictions.parquet", index=False
     )
     for cell in cells:
-        metric = package_declaration(cell.task).metric
+        metric = metric_of(cell, results)
         pd.DataFrame({**curve, "val_loss": 0.5, f"val_{metric}": 0.7}).to_csv(template / "curve.csv", index=False)
         record = record_of(cell, results, **changes)
         (template / "result.json").write_text(record.model_dump_json(indent=1) + "\n")

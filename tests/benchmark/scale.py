@@ -21,7 +21,6 @@ from seedvar.engine.plan import make_plan
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = """
-data: synthetic
 model: syn-bert
 tasks: [syn-rte, syn-mrpc, syn-cola, syn-stsb]
 seeds: {seeds}
@@ -129,7 +128,7 @@ def bench_size(n: int) -> None:
     report(n, "dry run, every result there", *dry_run, limit="limit 30 s, 1024 MB" if with_limit else "")
     report(n, "seedvar status", "seedvar", "status", "scale")
     report(n, "seedvar plan", "seedvar", "plan", "scale")
-    collect = ("seedvar", "collect", "scale", "--model", "syn-bert", "--results", "results")
+    collect = ("seedvar", "collect", "scale", "--results", "results")
     report(n, "seedvar collect", *collect, limit="limit 60 s" if with_limit else "")
     shutil.rmtree("results")
     shutil.rmtree(".snakemake", ignore_errors=True)

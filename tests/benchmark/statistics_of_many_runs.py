@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seedvar.cli import main
+from seedvar.cli.main import main as seedvar
 from seedvar.stats import RUNS, STATISTICS
 
 
@@ -44,7 +44,7 @@ def main() -> None:
                 if kind.tables != (RUNS,) or name == "variance":  # the seeds are not crossed
                     continue
                 start = time.monotonic()
-                if cli.main(["statistics", name, table, "--baseline", "arm0", "--out", f"{folder}/{name}.csv"]):
+                if seedvar(["statistics", name, table, "--baseline", "arm0", "--out", f"{folder}/{name}.csv"]):
                     sys.exit(f"{name} failed")
                 n_pairs, seconds = n_tasks * n_arms, time.monotonic() - start
                 print(f"{n_pairs * n_seeds:>6,}  {n_pairs:>8} × {n_seeds:<3}  {name:<14} {seconds:>8.1f}", flush=True)

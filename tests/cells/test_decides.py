@@ -30,7 +30,7 @@ def fingerprint_of(cell=CELL, data=DATA, model=MODEL, **options):
 def alternatives():
     """Lists the modules that count for the cells that use them alone."""
     optimizers = {f"{decides.OPTIMIZER_FOLDER}/{name}.py" for names in OPTIMIZERS.values() for name in names}
-    metrics = {f"{decides.METRIC_FOLDER}/{name}.py" for name in METRICS.values()}
+    metrics = {f"{decides.METRIC_FOLDER}/{name}.py" for name in METRICS}
     return optimizers | metrics | {f"{decides.METHOD_FOLDER}/{name}.py" for name in METHODS.values()}
 
 

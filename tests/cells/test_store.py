@@ -6,6 +6,7 @@ import pytest
 
 from seedvar.cells import store
 from seedvar.errors import UserError
+from seedvar.files import digest
 
 KEY = "ab" * 32
 FILES = ["curve.csv", "predictions.parquet", "diagnostics.csv", "result.json"]
@@ -130,7 +131,7 @@ def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_pa
     import made_up
 
     from seedvar.cells.cell import Cell
-    from seedvar.cells.fingerprint import fingerprint_of, quick_fingerprint
+    from seedvar.cells.fingerprint import fingerprint_of, quick_parts
     from seedvar.cells.recipe import Recipe
 
     made_up.make_model(tmp_path / "tiny")
@@ -139,12 +140,12 @@ def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_pa
     made_up.prepare(cells, tmp_path / "tiny", tmp_path)
     made_up.make_cells(cells, tmp_path, in_folder=False)
     for cell in cells:
-        key = quick_fingerprint(cell.specification(), tmp_path)
+        key = digest(quick_parts(cell.specification(), tmp_path))
         assert key == fingerprint_of(cell, tmp_path)
         assert store.serve(tmp_path / "store", key, tmp_path)
         assert (tmp_path / cell.folder() / "result.json").is_file()
 
     after = Cell("synthetic", "tiny", "syn-rte", Recipe(intermediate_task="syn-mrpc"), 0, 0)
-    assert quick_fingerprint(after.specification(), tmp_path) is None
-    assert quick_fingerprint({"recipe": 1}, tmp_path) is None
+    assert quick_parts(after.specification(), tmp_path) is None
+    assert quick_parts({"recipe": 1}, tmp_path) is None
     assert not store.serve(tmp_path / "store", "0" * 64, tmp_path)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from seedvar.data.declaration import Declaration, is_name
 from seedvar.data.known import package_declaration, package_tasks
 from seedvar.data.resolve import resolve
-from seedvar.data.sources import content, located, source_files
+from seedvar.data.sources import at_hand, content, located, source_files
 from seedvar.data.task import Shares, Task
 from seedvar.errors import UserError
 
@@ -159,6 +159,7 @@ def test_a_sites_copy_takes_the_place_of_glue_and_of_nothing_else():
     assert "folder" not in located(declare(source={"hub": "other/glue"}), "/data/glue")
     assert located(declare(), "/data/glue") == {"kind": "files", "train": ["a.csv"], "validation": ["b.csv"]}
     assert located(package_declaration("syn-rte")) == {"kind": "synthetic", "synthetic": "syn-rte"}
+    assert at_hand(at_site)
 
 
 def test_the_hubs_validation_split_is_not_looked_for_where_shares_make_one():
@@ -188,5 +189,5 @@ def test_content_is_known_by_the_files_and_not_by_their_place(tmp_path):
 def test_content_of_the_hub_is_its_id_configuration_and_revision():
     source = located(declare(source={"hub": "own/stars", "config": "small", "revision": "v1"}))
     assert content(source) == "hub: own/stars, small, v1"
-    assert source_files(source) == []
+    assert (source_files(source), at_hand(source)) == ([], False)
     assert content(located(package_declaration("syn-rte"))) == "made by the package: syn-rte"

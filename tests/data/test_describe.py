@@ -6,6 +6,7 @@ from seedvar.data.declaration import Declaration
 from seedvar.data.describe import describe
 from seedvar.data.examples import read_examples
 from seedvar.data.sources import located
+from seedvar.models.tokenizer import QuickTokenizer
 
 
 @pytest.fixture
@@ -42,12 +43,12 @@ def test_errors_are_shown_in_their_own_unit_and_direction(reviews):
 
 
 def test_lengths_are_those_of_the_tokenizer(reviews, tiny_models):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_models("bert"))
+    tokenizer = QuickTokenizer(tiny_models("bert"), "tiny")
     data = reviews([("the dog", "x"), ("the cat sees the xylophone", "y")] * 5)
-    (line,) = [line for line in describe(*data, tokenizer=tokenizer, max_length=6) if "tokens" in line]
-    assert line == ("  tokens an example: median 6, 95 % 7, longest 7; 5 (50.0 %) are cut at 6; unknown tokens: 9.1 %")
+    (line,) = [line for line in describe(*data, tokenizers=[tokenizer], max_length=6) if "tokens" in line]
+    assert line == (
+        "  tokens an example (tiny): median 6, 95 % 7, longest 7; 5 (50.0 %) are cut at 6; unknown tokens: 9.1 %"
+    )
 
 
 def test_the_class_that_an_f1_is_of_is_named(reviews):

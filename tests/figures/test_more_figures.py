@@ -11,6 +11,7 @@ from seedvar.figures import (
     comparisons,
     distribution,
     expected_performance,
+    learning_curves,
     learning_rates,
     loss_against_score,
     performance_profiles,
@@ -46,10 +47,11 @@ def make_runs(arms, tasks=("cola", "syn-rte"), seeds=4, crossed=False):
                 score = 0.5 if failed else rng.uniform(0.6, 0.9)
                 rows.append(
                     {
-                        "task": task, "arm": arm, "init_seed": init, "order_seed": order, **recipe.model_dump(),
-                        "metric": "accuracy", "split": "test", "score": score, "majority": 0.5, "degenerate": failed,
+                        "task": task, "arm": arm, "init_seed": init, "order_seed": order,
+                        "slug": recipe.slug(), **recipe.model_dump(), "status": "finished", "degenerate": failed,
+                        "metric": "accuracy", "split": "test", "score": score, "majority": 0.5,
                         "validation_last": score, "test_last": score, "train_loss": 1 - score,
-                        "updates": (recipe.steps or 10 * recipe.epochs), "status": "finished",
+                        "updates": (recipe.steps or 10 * recipe.epochs),
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
@@ -174,3 +176,43 @@ def test_one_seed_one_arm_and_equal_scores_are_drawn(module):
     runs = make_runs({"adamw": {}}, tasks=("cola",), seeds=1)
     module.draw(module.numbers(runs))
     module.draw(module.numbers(make_runs(TWO, seeds=3).assign(score=0.5, degenerate=True)))
+
+
+def as_errors(runs):
+    """The same runs with squared errors between 2 and 30 instead of accuracies."""
+    error = {name: 60 * (1 - runs[name]) for name in ("score", "majority", "validation_last", "test_last")}
+    return runs.assign(metric="mse", **error)
+
+
+def test_an_error_stands_on_its_axis_in_its_own_unit():
+    runs = as_errors(make_runs(TWO, tasks=("cola",)))
+    ax = distribution.draw(distribution.numbers(runs)).axes[0]
+    assert ax.get_ylabel() == "test mean squared error"
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_marker() in ("o", "X")])
+    assert sorted(drawn) == pytest.approx(sorted(runs["score"]))
+    ax = comparisons.draw(comparisons.numbers(runs, compare(runs, "adamw"))).axes[0]
+    assert ax.get_xlabel() == "test mean squared error: difference from adamw, which failed 0/4"
+    means = runs.groupby("arm")["score"].mean()
+    point = next(line for line in ax.lines if line.get_marker() == "o")
+    assert point.get_xdata() == pytest.approx([means["bertadam"] - means["adamw"]])
+    keys = ["task", "arm", "init_seed", "order_seed"]
+    curves = runs[keys].assign(update=10, train_loss=1.0, val_mse=runs["score"])
+    figure = learning_curves.draw(learning_curves.numbers(runs, curves))
+    labels = ["training loss (squared error)", "validation mean squared error"]
+    assert [ax.get_ylabel() for ax in figure.axes] == labels
+
+
+@pytest.mark.parametrize("module", [reinit_depth, training_length, learning_rates, seed_grid, loss_against_score])
+def test_errors_are_drawn_wherever_scores_are(module):
+    figure = module.draw(module.numbers(as_errors(make_runs(TWO))))
+    words = [figure.get_supylabel(), *(f"{ax.get_ylabel()} {ax.get_xlabel()} {ax.get_title()}" for ax in figure.axes)]
+    assert "mean squared error" in " ".join(words)
+    assert "× 100" not in " ".join(words)
+
+
+def test_several_models_have_a_panel_each():
+    runs = make_runs({**TWO, "one": {"reinit_layers": 1}}, tasks=("cola",))
+    both = pd.concat([runs.assign(model="small"), runs.assign(model="large")], ignore_index=True)
+    figure = reinit_depth.draw(reinit_depth.numbers(both))
+    assert [ax.get_title() for ax in figure.axes if ax.axison] == ["cola, small", "cola, large"]
+    assert set(alike_but_for(both.assign(model="small"), ["reinit_layers"], [])["task"]) == {"cola"}

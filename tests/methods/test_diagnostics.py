@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from helpers import known_task
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.methods.diagnostics import Diagnostics, blocks_of
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.parameter_groups import make_optimizer
 
 BLOCKS = {
     "bert": ["embeddings", "layer 1", "layer 2", "pooler", "classifier"],
@@ -21,7 +21,7 @@ BLOCKS = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_parameter_is_in_one_block(tiny_models, family):
-    model = build_model(tiny_models(family), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models(family), known_task("rte"), Recipe(), 0)
     blocks = blocks_of(model)
     assert list(blocks) == BLOCKS[family]
     listed = [id(p) for kinds in blocks.values() for parameters in kinds.values() for p in parameters]
@@ -29,7 +29,7 @@ def test_every_parameter_is_in_one_block(tiny_models, family):
 
 
 def test_gradient_norms_updates_and_distances_are_what_they_say(tiny_models):
-    model = build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0)
     optimizer = make_optimizer(model, Recipe())
     diagnostics = Diagnostics(model, optimizer, every=2)
     for group in optimizer.param_groups:
@@ -58,7 +58,7 @@ def test_gradient_norms_updates_and_distances_are_what_they_say(tiny_models):
 def trained(tiny_models, family, updates=3, **recipe):
     """Trains a tiny model on random tokens; returns the rows of its diagnostics."""
     recipe = Recipe(**{"learning_rate": 1e-3, "diagnostics_every": 1} | recipe)
-    model = build_model(tiny_models(family), TASKS["rte"], recipe, 0).train()
+    model = build_model(tiny_models(family), known_task("rte"), recipe, 0).train()
     optimizer = make_optimizer(model, recipe)
     diagnostics = Diagnostics(model, optimizer, every=1)
     ids = torch.randint(5, 60, (4, 8), generator=torch.Generator().manual_seed(0))
@@ -83,7 +83,7 @@ def test_the_measured_step_multiple_is_what_theory_says(tiny_models, optimizer, 
 
 
 def test_a_learning_rate_of_zero_has_no_step_multiple(tiny_models):
-    model = build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0)
     optimizer = make_optimizer(model, Recipe())
     for group in optimizer.param_groups:
         group["lr"] = 0.0

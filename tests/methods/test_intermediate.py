@@ -2,24 +2,24 @@
 
 import pytest
 import torch
+from helpers import known_task
 from safetensors.torch import save_file
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
 
 
 def test_the_encoder_arrives_bit_for_bit_and_the_head_is_that_of_a_plain_run(tiny_models, tmp_path):
     folder = tiny_models("bert")
-    first = build_model(folder, TASKS["mnli"], Recipe(), init_seed=5)  # three classes
+    first = build_model(folder, known_task("mnli"), Recipe(), init_seed=5)  # three classes
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.add_(torch.randn(parameter.shape))
     weights = tmp_path / "weights.safetensors"
     save_file(first.state_dict(), weights)
-    plain = build_model(folder, TASKS["rte"], Recipe(), init_seed=3)
-    model = build_model(folder, TASKS["rte"], Recipe(intermediate_task="mnli"), 3, intermediate_weights=weights)
+    plain = build_model(folder, known_task("rte"), Recipe(), init_seed=3)
+    model = build_model(folder, known_task("rte"), Recipe(intermediate_task="mnli"), 3, intermediate_weights=weights)
     for name, parameter in model.bert.named_parameters():
         assert torch.equal(parameter, first.bert.get_parameter(name)), name
     assert model.classifier.weight.shape == (2, 16)
@@ -30,14 +30,14 @@ def test_the_encoder_arrives_bit_for_bit_and_the_head_is_that_of_a_plain_run(tin
 def test_methods_start_from_the_intermediate_weights(tiny_models, tmp_path):
     """Re-initialised layers are drawn anew on top of it; Mixout mixes with it."""
     folder = tiny_models("bert")
-    first = build_model(folder, TASKS["mnli"], Recipe(), init_seed=5)
+    first = build_model(folder, known_task("mnli"), Recipe(), init_seed=5)
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.fill_(0.5)
     weights = tmp_path / "weights.safetensors"
     save_file(first.state_dict(), weights)
     recipe = Recipe(intermediate_task="mnli", reinit_layers=1, mixout=0.1)
-    model = build_model(folder, TASKS["rte"], recipe, 3, intermediate_weights=weights)
+    model = build_model(folder, known_task("rte"), recipe, 3, intermediate_weights=weights)
     below, top = model.bert.encoder.layer
     assert (below.intermediate.dense.start == 0.5).all()
     assert not (top.intermediate.dense.weight == 0.5).any()
@@ -45,14 +45,14 @@ def test_methods_start_from_the_intermediate_weights(tiny_models, tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_encoder_of_every_family_arrives(tiny_models, tmp_path, family):
-    first = build_model(tiny_models(family), TASKS["mnli"], Recipe(), init_seed=5)
+    first = build_model(tiny_models(family), known_task("mnli"), Recipe(), init_seed=5)
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.add_(torch.randn(parameter.shape))
     save_file({name: tensor.contiguous() for name, tensor in first.state_dict().items()}, tmp_path / "w.safetensors")
-    recipe = Recipe(intermediate_task="mnli")
-    model = build_model(tiny_models(family), TASKS["rte"], recipe, 3, intermediate_weights=tmp_path / "w.safetensors")
-    plain = build_model(tiny_models(family), TASKS["rte"], Recipe(), 3)
+    recipe, task = Recipe(intermediate_task="mnli"), known_task("rte")
+    model = build_model(tiny_models(family), task, recipe, 3, intermediate_weights=tmp_path / "w.safetensors")
+    plain = build_model(tiny_models(family), task, Recipe(), 3)
     encoder = {name for name, p in model.named_parameters() if any(p is q for q in model.base_model.parameters())}
     assert encoder
     for name, parameter in model.named_parameters():

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from helpers import known_task
 from transformers import BertConfig, BertForSequenceClassification
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.parameter_groups import make_optimizer
 
 
 def rates(model, **recipe):
@@ -37,7 +37,7 @@ def test_the_rates_of_a_model_with_24_layers_are_those_of_the_paper():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_its_rates_or_says_why_not(tiny_models, family):
-    model = build_model(tiny_models(family), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models(family), known_task("rte"), Recipe(), 0)
     if family == "albert":
         with pytest.raises(UserError, match="layerwise_decay: all layers of albert share .*accepted: 1"):
             rates(model, layerwise_decay=0.5)
@@ -48,6 +48,6 @@ def test_every_family_has_its_rates_or_says_why_not(tiny_models, family):
 
 
 def test_without_it_all_rates_are_equal(tiny_models):
-    model = build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0)
     assert set(rates(model, learning_rate=1e-3).values()) == {1e-3}
     assert not any(torch.isnan(p).any() for p in model.parameters())

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from helpers import known_task
 from torch import nn
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.methods.mixout import MixLinear, apply_mixout
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
@@ -79,10 +79,10 @@ def test_evaluation_uses_the_weight_itself(layer):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_linear_layer_is_mixed_and_dropout_is_off(tiny_models, family):
     recipe = Recipe(mixout=0.5, reinit_layers=0 if family == "albert" else 1)
-    model = build_model(tiny_models(family), TASKS["rte"], recipe, 0)
+    model = build_model(tiny_models(family), known_task("rte"), recipe, 0)
     assert not [m for m in model.modules() if isinstance(m, nn.Linear)]
     assert {m.p for m in model.modules() if isinstance(m, nn.Dropout)} == {0.0}
-    plain = build_model(tiny_models(family), TASKS["rte"], recipe.model_copy(update={"mixout": 0.0}), 0)
+    plain = build_model(tiny_models(family), known_task("rte"), recipe.model_copy(update={"mixout": 0.0}), 0)
     expected = plain.state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
 

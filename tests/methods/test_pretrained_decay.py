@@ -2,18 +2,18 @@
 
 import pytest
 import torch
+from helpers import known_task
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.methods.pretrained_decay import PretrainedDecay
 from seedvar.training.network import build_model
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.parameter_groups import make_optimizer
 
 RATE, STRENGTH, PULLS = 0.1, 0.5, 7
 
 
 def test_weights_return_geometrically_and_the_head_goes_to_zero(tiny_models):
-    model = build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0)
     optimizer = make_optimizer(model, Recipe(learning_rate=RATE))
     decay = PretrainedDecay(model, optimizer, STRENGTH)
     start = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -34,7 +34,7 @@ def test_weights_return_geometrically_and_the_head_goes_to_zero(tiny_models):
 
 
 def test_the_scheduled_rate_counts(tiny_models):
-    model = build_model(tiny_models("bert"), TASKS["rte"], Recipe(), 0)
+    model = build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0)
     optimizer = make_optimizer(model, Recipe(learning_rate=RATE))
     decay = PretrainedDecay(model, optimizer, STRENGTH)
     with torch.no_grad():

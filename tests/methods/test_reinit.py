@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from helpers import known_task
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
 
-RTE = TASKS["rte"]
+RTE = known_task("rte")
 
 
 def weights(folder, seed=0, **recipe):

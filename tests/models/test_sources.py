@@ -3,8 +3,9 @@
 import pytest
 
 from seedvar.errors import UserError
-from seedvar.files import read_json
-from seedvar.models.checkpoints import Checkpoint, content, prepare, resolve, whole_content
+from seedvar.files import read_json, write_json
+from seedvar.models.checkpoints import Checkpoint, content, prepare, refresh, resolve, whole_content
+from seedvar.models.families import family_of
 
 
 def test_every_kind_of_source_is_found(tiny_models):
@@ -40,11 +41,25 @@ def test_a_model_is_copied_and_known_by_its_content(tiny_models, tmp_path):
     assert record == {
         "model": "bert",
         "family": "bert",
+        "addresses": family_of("bert").row(),
         "layers": 2,
         "content": content(source.folder),
         "whole_content": whole_content(source.folder),
     }
     assert content(tiny_models("roberta")) != content(source.folder)
+
+
+def test_addresses_of_a_copied_model_follow_those_of_its_family(tiny_models, tmp_path):
+    """Else Snakemake would not know that its cells are to be trained again."""
+    prepare(resolve(str(tiny_models("bert")), {}, "f"), tmp_path)
+    record = read_json(tmp_path / "model.json")
+    before = (tmp_path / "model.json").stat().st_mtime_ns
+    refresh(tmp_path)
+    assert (tmp_path / "model.json").stat().st_mtime_ns == before  # nothing to do, nothing touched
+    write_json(tmp_path / "model.json", record | {"addresses": record["addresses"] | {"pooler": "elsewhere"}})
+    refresh(tmp_path)
+    assert read_json(tmp_path / "model.json") == record
+    refresh(tmp_path / "nowhere")
 
 
 def test_a_hub_that_cannot_be_reached_is_said_so_in_one_sentence(tmp_path):

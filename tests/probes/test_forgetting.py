@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
+from helpers import known_task
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BertConfig
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.tasks import TASKS
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import EMBEDDED
 from seedvar.probes.forgetting import load_paragraphs, mask, perplexities
@@ -20,7 +20,7 @@ TEXT = load_paragraphs("synthetic", None, 12)
 
 
 def fine_tuned(tmp_path, change):
-    model = build_model(FOLDER, TASKS["syn-rte"], Recipe(), 0)
+    model = build_model(FOLDER, known_task("syn-rte"), Recipe(), 0)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             change(name, parameter)
@@ -70,7 +70,7 @@ def test_other_families_with_a_word_head_are_probed_too(tiny_models, tmp_path, f
     shutil.copytree(tiny_models(family), folder)
     torch.manual_seed(0)
     AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
-    model = build_model(folder, TASKS["syn-rte"], Recipe(), 0)
+    model = build_model(folder, known_task("syn-rte"), Recipe(), 0)
     save_file(model.state_dict(), tmp_path / "same.safetensors")
     with torch.no_grad():
         for parameter in model.base_model.parameters():

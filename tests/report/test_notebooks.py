@@ -2,7 +2,6 @@
 
 import ast
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seedvar.engine.code import Code, imports_of
 from seedvar.files import write_csv
 from seedvar.report.notebook import main, run_block, split_blocks, to_html
 from seedvar.study.reading import read_study
@@ -61,7 +61,7 @@ def test_the_committed_quickstart_is_walked_through(quickstart):
 
 
 def test_equal_tables_give_an_equal_page_also_without_torch(quickstart, without_torch):
-    command = [sys.executable, "-m", "seedvar.notebook", FINISHED, "--out", "page.html"]
+    command = [sys.executable, "-m", "seedvar.report.notebook", FINISHED, "--out", "page.html"]
     subprocess.run(command, env=without_torch, check=True, timeout=600)
     assert Path("page.html").read_text() == to_html(FINISHED)
 
@@ -142,13 +142,12 @@ def test_a_page_shows_text_as_text(tmp_path):
     assert "<i>" not in page
 
 
-def test_the_rule_lists_the_modules_whose_results_the_notebook_shows():
-    rule = (REPOSITORY / "workflow" / "rules" / "notebooks.smk").read_text()
-    listed = ast.literal_eval(re.search(r"NOTEBOOK_MODULES = (\[.*?\])", rule, re.DOTALL).group(1))
+def test_the_page_depends_on_the_modules_whose_results_the_notebook_shows():
+    listed = set(Code().behind(["report/notebook.py", *imports_of(FINISHED)]))
     imported = set()
     for node in ast.walk(ast.parse(FINISHED.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "seedvar.figures":
-            imported |= {f"figures/{alias.name}" for alias in node.names}
+            imported |= {f"figures/{alias.name}.py" for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module.startswith("seedvar."):
-            imported.add(node.module.removeprefix("seedvar.").replace(".", "/"))
-    assert set(listed) == imported - {"collect", "errors", "study"}  # these read and refuse, and compute nothing
+            imported.add(node.module.removeprefix("seedvar.").replace(".", "/") + ".py")
+    assert imported - listed == {"errors.py", "study/reading.py"}  # these read and refuse, and compute nothing

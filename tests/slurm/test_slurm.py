@@ -16,7 +16,6 @@ import pytest
 
 STUDY = """
 description: Four cells, two blocks with the settings below.
-data: synthetic
 model: ./tiny
 tasks: [syn-rte]
 seeds: 4

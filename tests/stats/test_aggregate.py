@@ -1,5 +1,7 @@
 """Aggregates over tasks: tables by hand, rliable, SciPy's bootstrap, a multi-bootstrap in plain loops."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from seedvar.stats.aggregate import (
     performance_profile,
     resample_counts,
 )
+from seedvar.stats.agreement import weighted_scores
 
 
 def rng():
@@ -150,7 +153,7 @@ def test_the_multi_bootstrap_agrees_with_plain_loops(paired):
 
     labels, ours = answers(6, 60, 0.8, rng())
     theirs = answers(6, 60, 0.7, np.random.default_rng(1))[1]
-    result = multi_bootstrap("f1", labels, ours, theirs, rng(), paired, resamples=4000)
+    result = multi_bootstrap(partial(weighted_scores, "f1"), labels, (ours, theirs), rng(), paired, resamples=4000)
     draw, differences = rng(), []
     for _ in range(4000):
         examples, ours_drawn = draw.integers(60, size=60), draw.integers(6, size=6)
@@ -169,7 +172,7 @@ def test_the_share_of_either_source_of_chance_is_known():
     labels, ours = answers(10, 200, 0.8, rng())
     theirs = answers(10, 200, 0.7, np.random.default_rng(1))[1]
     theirs[:] = theirs[0]  # runs that differ in nothing
-    result = multi_bootstrap("accuracy", labels, ours, theirs, rng(), False)
+    result = multi_bootstrap(partial(weighted_scores, "accuracy"), labels, (ours, theirs), rng(), False)
     accuracy = (ours.argmax(axis=2) == labels).mean(axis=1)
     assert result["se_seeds"] == pytest.approx(accuracy.std() / np.sqrt(10), rel=0.1)
     right = (ours.argmax(axis=2) == labels).mean(axis=0) - (theirs[0].argmax(axis=1) == labels)
@@ -179,7 +182,7 @@ def test_the_share_of_either_source_of_chance_is_known():
 
 def test_equal_arms_have_no_difference_and_a_p_of_one():
     labels, ours = answers(3, 20, 0.8, rng())
-    result = multi_bootstrap("matthews", labels, ours, ours, rng(), True)
+    result = multi_bootstrap(partial(weighted_scores, "matthews"), labels, (ours, ours), rng(), True)
     assert (result["difference"], result["low"], result["high"], result["p"]) == (0, 0, 0, 1)
 
 

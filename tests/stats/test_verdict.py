@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from seedvar.stats.compare import compare
-from seedvar.stats.verdict import ALPHA, verdict
+from seedvar.stats.settings import ALPHA
+from seedvar.stats.verdict import verdict
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -1,27 +1,37 @@
 """Counts agree with what training does; hours come from recorded cells; what is not known is said."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import made_up
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import known_task
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
 from seedvar.data.splits import split
-from seedvar.data.tasks import TASKS
+from seedvar.data.task import Shares
 from seedvar.engine.plan import make_plan
 from seedvar.files import write_json
-from seedvar.status.hours import calibrate
-from seedvar.status.work import DataSize, Work, block_parameters, data_size, flops_of, work_of
+from seedvar.status.estimate import plan_lines
+from seedvar.status.hours import Place, calibrate, expected_seconds, seconds_left, time_limits
+from seedvar.status.state import Checker, study_state
+from seedvar.status.work import DataSize, Sizes, Work, block_parameters, data_size, flops_of, work_of
+
+CPU = Place("CPU", "cpu", 1)
 
 
-def cell(task="rte", seed=0, **recipe):
-    return Cell(TASKS[task].data, "tiny", task, Recipe(**recipe), seed, seed)
+def cell(task="rte", seed=0, model="tiny", **recipe):
+    return Cell("synthetic" if task.startswith("syn-") else "glue", model, task, Recipe(**recipe), seed, seed)
 
 
-@pytest.mark.parametrize("task", ["rte", "stsb", "sst2", "mnli"])
+SPLITS = {"none": None, "shares": Shares(0.1, 0.2), "test share": Shares(test=0.25)}
+
+
+@pytest.mark.parametrize("task", ["rte", "stsb", "sst2", "mnli", *SPLITS])
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -29,25 +39,30 @@ def cell(task="rte", seed=0, **recipe):
         {"split": "dev", "batch_size": 7, "evaluations": 3},
         {"n_train": 100, "epochs": 5},
         {"n_train": 100, "steps": "full"},
+        {"n_train": 101, "sampling": "random"},
         {"steps": 7},
     ],
 )
 def test_work_is_what_training_does(task, recipe):
     """The same numbers of examples and updates as `split` and the loop come to, on labels that are made up."""
-    from types import SimpleNamespace
-
+    from seedvar.training.batches import Examples
     from seedvar.training.loop import number_of_updates
 
-    n = {"train": 3001, "validation": 408}
-    labels = {name: np.arange(size) % TASKS[task].n_classes for name, size in n.items()}
-    one = cell(task, **recipe)
-    parts = split(TASKS[task], labels, one.recipe.split, one.recipe.n_train)
+    n = {"train": 3000, "validation": 408}
+    about = known_task("rte" if task in SPLITS else task)
+    if task in SPLITS:
+        about = replace(about, split=SPLITS[task])
+        n |= {"test": 300} if task == "none" else {}
+        n = {"train": 3000} if task == "shares" else n
+    labels = {name: np.arange(size) % about.n_classes for name, size in n.items()}
+    one = cell(**recipe)
+    parts = split(about, labels, one.recipe.split, one.recipe.n_train, one.recipe.sampling == "balanced")
     n_train = len(parts["train"].rows)
     tokens = {name: SimpleNamespace(labels=values) for name, values in labels.items()}
-    updates = number_of_updates(one.recipe, TASKS[task], tokens, n_train)
-    each = {"train": 10.0, "validation": 20.0}
+    updates = number_of_updates(one.recipe, Examples(about, tokens, parts, 0))
+    each = {"train": 10.0, "validation": 20.0, "test": 30.0}
 
-    work = work_of(one, DataSize(n, each, True))
+    work = work_of(one, DataSize(n, each, about.n_classes, about.split, True))
     assert work.updates == updates
     epochs = updates / np.ceil(n_train / one.recipe.batch_size)
     assert work.train_tokens == pytest.approx(epochs * n_train * 10)
@@ -75,7 +90,7 @@ def records(tmp_path, cells, seconds, **changes):
     return [made_up.record_of(c, tmp_path, wall_time_s=s, **changes) for c, s in zip(cells, seconds, strict=True)]
 
 
-SIZE = DataSize({"train": 480, "validation": 400}, {"train": 16.0, "validation": 16.0}, True)
+SIZE = DataSize({"train": 480, "validation": 400}, {"train": 16.0, "validation": 16.0}, 2, "halves", True)
 
 
 def test_a_line_is_found_again(tmp_path):
@@ -83,19 +98,21 @@ def test_a_line_is_found_again(tmp_path):
     cells = [cell("syn-rte", epochs=epochs) for epochs in (1, 2, 5, 10)]
     seconds = [3 + 1e-4 * work_of(c, SIZE).passes for c in cells]
     model = calibrate(records(tmp_path, cells, seconds), lambda c: SIZE)
-    assert model.devices() == [("cpu", 1)]
-    line = model.line(cells[0], ("cpu", 1))
+    assert model.places() == [CPU]
+    line = model.line(cells[0], CPU)
     assert (line.start_s, line.pass_s, line.n) == (pytest.approx(3), pytest.approx(1e-4), 4)
     assert line.errors == pytest.approx((0, 0), abs=1e-6)
     other = cell("syn-rte", epochs=20)
     assert line.seconds(other, work_of(other, SIZE)) == pytest.approx(3 + 1e-4 * work_of(other, SIZE).passes)
-    assert model.line(cell("syn-rte", precision="bfloat16"), ("cpu", 1)) is None
+    assert model.line(cell("syn-rte", precision="bfloat16"), CPU) is None
+    assert model.line(cell("syn-rte", model="other"), CPU) is None
+    assert model.line(cells[0], CPU._replace(threads=2)) is None
 
 
 def test_the_line_says_how_far_it_is_off_and_cells_like_recorded_ones_take_as_long(tmp_path):
     made_up.make_model(tmp_path / "tiny")
     cells = [cell("syn-rte", seed) for seed in range(2)]
-    line = calibrate(records(tmp_path, cells, [8.0, 12.0]), lambda c: SIZE).line(cells[0], ("cpu", 1))
+    line = calibrate(records(tmp_path, cells, [8.0, 12.0]), lambda c: SIZE).line(cells[0], CPU)
     assert line.start_s == 0  # one amount of work says nothing about the start
     assert line.errors[0] > 0.1
     assert line.seconds(cell("syn-rte", 5), work_of(cells[0], SIZE)) == 10
@@ -107,28 +124,87 @@ def test_only_cells_that_trained_to_their_end_count(tmp_path):
     assert calibrate(found, lambda c: SIZE).lines == {}
 
 
-def test_sizes_are_read_or_estimated_or_not_known(tmp_path, monkeypatch):
+def test_every_place_and_every_model_has_a_line_of_its_own(tmp_path):
     made_up.make_model(tmp_path / "tiny")
-    made_up.prepare([cell("syn-rte")], tmp_path / "tiny", tmp_path)
-    assert data_size(cell("syn-rte"), tmp_path) == SIZE
-    synthetic = data_size(cell("syn-cola"), tmp_path)
-    assert (synthetic.examples, synthetic.known) == ({"train": 480, "validation": 400}, False)
+    cells = [cell("syn-rte", epochs=epochs) for epochs in (1, 2, 5)]
+    larger = [replace(one, model="large") for one in cells]
+    passes = [work_of(one, SIZE).passes for one in cells]
+    found = []
+    for where, what, rate in (
+        ({"processor": "Ryzen"}, cells, 4e-4),
+        ({"processor": "Xeon"}, cells, 2e-4),
+        ({"processor": "Xeon", "threads": 2}, cells[:1], 1e-4),
+        ({"device": "H100", "processor": "Xeon"}, cells[:2], 1e-5),
+        ({"processor": "Ryzen"}, larger, 8e-4),
+    ):
+        found += records(tmp_path, what, [rate * p for p in passes[: len(what)]], **where)
+    model = calibrate(found, lambda one: SIZE)
+    ryzen, xeon, gpu = Place("CPU", "Ryzen", 1), Place("CPU", "Xeon", 1), Place("GPU", "H100", 1)
+    assert model.places() == [ryzen, xeon, gpu, Place("CPU", "Xeon", 2)]  # those with the most cells first
+    seconds = lambda one, place: expected_seconds(one, lambda _: SIZE, model, place)  # noqa: E731
+    longer = cell("syn-rte", epochs=20)
+    n = work_of(longer, SIZE).passes
+    assert [seconds(longer, place) for place in (ryzen, xeon, gpu)] == pytest.approx([4e-4 * n, 2e-4 * n, 1e-5 * n])
+    assert seconds(replace(longer, model="large"), ryzen) == pytest.approx(8e-4 * n)
+    assert seconds(replace(longer, model="large"), xeon) is None
+    assert seconds(cells[0], xeon) == pytest.approx(2e-4 * passes[0])
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch):
+    """Returns a function that plans tasks and a cell of the first of them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SEEDVAR_GLUE_DIR", raising=False)
+    made_up.make_model(tmp_path / "tiny")
+
+    def make(tasks, glue_dir=None, **recipe):
+        study = {"model": "./tiny", "tasks": tasks, "seeds": 1, "arms": {"a": recipe}}
+        write_json("s.yaml", study)
+        plan = make_plan({"study": "s.yaml", "glue_dir": glue_dir})
+        one = next(iter(plan.cells.values()))
+        return one, plan, data_size(one, plan.results, plan.tasks[one.task])
+
+    return make
+
+
+def test_sizes_are_read_or_estimated_or_not_known(planned):
+    one, plan, synthetic = planned(["syn-rte"])
+    assert (synthetic.examples, synthetic.n_classes, synthetic.known) == ({"train": 480, "validation": 400}, 2, False)
     assert 5 < synthetic.tokens_each["train"] < 20
-    hub = data_size(cell("rte", max_length=32), tmp_path)
+    made_up.prepare([one], Path("tiny"), plan.results)
+    assert data_size(one, plan.results, plan.tasks["syn-rte"]) == Sizes(plan)(one) == SIZE
+
+    _, _, hub = planned(["rte"], max_length=32)
     assert (hub.examples["train"], hub.tokens_each["train"]) == (2490, 32)
 
-    folder = tmp_path / "glue" / "rte"
+    folder = Path("glue/rte")
     folder.mkdir(parents=True)
     frame = pd.DataFrame({"sentence1": ["a" * 45] * 4, "sentence2": ["b" * 45] * 4, "label": [0, 1] * 2})
     for name in ("train", "validation"):
         frame.to_parquet(folder / f"{name}-00000-of-00001.parquet")
-    local = data_size(cell("rte"), tmp_path, tmp_path / "glue")
+    _, _, local = planned(["rte"], glue_dir="glue")
     assert (local.examples["train"], local.tokens_each["train"]) == (4, 3 + 90 / 4.5)
-    assert data_size(cell("cola"), tmp_path, tmp_path / "glue") is None
+
+    hub = {"source": {"hub": "somebody/something"}, "text": "body"}
+    assert planned({"theirs": hub})[2] is None
+
+
+def test_sizes_of_own_data_are_counted_and_their_splits_are_known(planned):
+    pd.DataFrame({"body": ["a" * 9] * 50, "stars": [1, 2, 3, 4, 5] * 10}).to_csv("all.csv", index=False)
+    shares = {
+        "source": {"train": "all.csv"},
+        "text": "body",
+        "label": "stars",
+        "split": {"validation": 0.2, "test": 0.2},
+    }
+    one, _, size = planned({"reviews": shares}, batch_size=10, evaluations=1, epochs=1)
+    assert (size.examples, size.tokens_each, size.n_classes) == ({"train": 50}, {"train": 2 + 9 / 4.5}, 5)
+    work = work_of(one, size)
+    assert (work.updates, work.train_tokens) == (3, 30 * 4)
+    assert work.evaluation_tokens == 10 * 4 + 2 * 10 * 4
 
 
 STUDY = """
-data: synthetic
 model: ./tiny
 tasks: [syn-rte, syn-mrpc]
 seeds: 2
@@ -144,15 +220,15 @@ def test_a_plan_gives_hours_only_where_cells_are_recorded(tmp_path, monkeypatch)
     Path("s.yaml").write_text(STUDY)
 
     def lines():
-        checker = status.Checker(make_plan({"study": "s.yaml"}))
-        return "\n".join(cost.plan_lines(status.study_state(checker), checker.plan, checker.store))
+        checker = Checker(make_plan({"study": "s.yaml"}))
+        return "\n".join(plan_lines(study_state(checker), checker.plan))
 
     said = lines()
     assert "8 cells; 0 are done, 0 more are in the store, 8 are to be trained" in said
     assert "Jobs, from nothing: 1 model, 2 data, 8 train, and short ones" in said
     assert "Updates: 360, of them to do 360" in said  # 15 an epoch; 4 cells of 2 epochs, 4 of 4
     assert "Tokens (estimated for syn-mrpc, syn-rte, not tokenised yet)" in said
-    assert "Hours: not known, no cell of this model is recorded" in said
+    assert "Hours: not known, no cell of these models is recorded" in said
 
     cells = list(make_plan({"study": "s.yaml"}).cells.values())
     made_up.prepare(cells, Path("tiny"), Path("results"))
@@ -169,28 +245,70 @@ def test_a_plan_gives_hours_only_where_cells_are_recorded(tmp_path, monkeypatch)
 def test_a_time_limit_is_three_times_what_cells_took_and_at_least_ten_minutes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made_up.make_model(tmp_path / "tiny")
-    write_json("s.yaml", {"data": "synthetic", "model": "./tiny", "tasks": ["syn-rte", "syn-mrpc"], "seeds": 3,
+    write_json("s.yaml", {"model": "./tiny", "tasks": ["syn-rte", "syn-mrpc"], "seeds": 3,
                           "recipe": {"learning_rate": 1e-3},
                           "arms": {"plain": {}, "longer": {"epochs": 6}}, "baseline": "plain"})  # fmt: skip
     plan = make_plan({"study": "s.yaml"})
-    assert cost.time_limits(plan) == {}
-    cells = {(each.task, each.recipe.slug()): each for each in plan.cells.values()}
+    assert time_limits(plan) == {}
+    cells = {(each.model, each.task, each.recipe.slug()): each for each in plan.cells.values()}
     made_up.prepare(list(cells.values()), Path("tiny"), Path("results"))
     plain = [each for each in cells.values() if each.recipe.epochs == 3]
     made_up.make_cells(plain[:1], Path("results"), wall_time_s=1000.0)
-    limits = cost.time_limits(plan)
+    limits = time_limits(plan)
     assert limits.keys() == cells.keys()
-    assert {limits[each.task, each.recipe.slug()] for each in plain} <= {50, 51}
-    assert all(50 < minutes < 100 for key, minutes in limits.items() if "epochs6" in key[1])
+    assert {limits[each.model, each.task, each.recipe.slug()] for each in plain} <= {50, 51}
+    assert all(50 < minutes < 100 for key, minutes in limits.items() if "epochs6" in key[2])
 
     # What a GPU took does not shorten the limit, unless only GPUs are asked for.
     made_up.make_cells(plain[1:2], Path("results"), device="a GPU", wall_time_s=20.0)
-    assert set(cost.time_limits(plan).values()) == set(limits.values())
+    assert set(time_limits(plan).values()) == set(limits.values())
     gpus = make_plan({"study": "s.yaml", "device": "cuda"})
-    assert set(cost.time_limits(gpus).values()) == {10}
+    assert set(time_limits(gpus).values()) == {10}
 
     # Of a colleague's task nothing is known here, and nothing is said.
     (result,) = [path for path in Path("results/store").glob("*/*/result.json") if "a GPU" in path.read_text()]
     result.write_text(result.read_text().replace("syn-", "their-").replace("learning_rate", "their_field"))
-    assert cost.time_limits(gpus)
-    assert set(cost.time_limits(plan).values()) == set(limits.values())
+    assert time_limits(gpus)
+    assert set(time_limits(plan).values()) == set(limits.values())
+
+
+TWO_MODELS = {
+    "tasks": ["syn-rte"], "seeds": 2, "baseline": "plain",
+    "arms": {"plain": {"model": "./tiny"}, "other": {"model": "./large"}},
+}  # fmt: skip
+
+
+def test_hours_limits_and_time_left_are_those_of_each_cell_s_own_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("tiny", "large"):
+        made_up.make_model(tmp_path / name)
+    write_json("s.yaml", TWO_MODELS)
+    plan = make_plan({"study": "s.yaml"})
+    cells = list(plan.cells.values())
+    made_up.prepare(cells, Path("tiny"), Path("results"))
+    made_up.make_cells(cells[:1], Path("results"), wall_time_s=360.0)
+    said = lambda: "\n".join(plan_lines(study_state(Checker(plan)), plan))  # noqa: E731
+    assert "CPU-hours: 0.10 on cpu, threads: 1, without 2 cells of a model or a precision that was not rec" in said()
+    assert "2 model, 2 data, 4 train" in said()
+    assert "0.0 M parameters in the blocks of tiny, 0.0 M parameters in the blocks of large)" in said()
+    assert seconds_left(study_state(Checker(plan)).cells, plan) is None
+    assert time_limits(plan) == {("tiny", "syn-rte", "adamw"): 18}
+
+    made_up.make_cells(cells[2:3], Path("results"), wall_time_s=720.0)
+    assert "CPU-hours: 0.30 on cpu, threads: 1. Calibrated on 2 cells" in said()
+    assert seconds_left(study_state(Checker(plan)).cells, plan) == 360 + 720
+    assert time_limits(plan) == {("tiny", "syn-rte", "adamw"): 18, ("large", "syn-rte", "adamw"): 36}
+
+
+def test_hours_are_given_for_every_place_that_cells_were_recorded_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made_up.make_model(tmp_path / "tiny")
+    write_json("s.yaml", TWO_MODELS | {"arms": {"plain": {"model": "./tiny"}}, "seeds": 3})
+    plan = make_plan({"study": "s.yaml"})
+    cells = list(plan.cells.values())
+    made_up.prepare(cells, Path("tiny"), Path("results"))
+    made_up.make_cells(cells[:1], Path("results"), processor="Ryzen", threads=2, wall_time_s=360.0)
+    made_up.make_cells(cells[1:2], Path("results"), device="H100", wall_time_s=36.0)
+    lines = plan_lines(study_state(Checker(plan)), plan)
+    assert any(line.startswith("CPU-hours: 0.20 on Ryzen, threads: 2.") for line in lines)  # of two cores
+    assert any(line.startswith("GPU-hours: 0.01 on H100, threads: 1.") for line in lines)

@@ -16,20 +16,27 @@ import pytest
 
 from seedvar.cells import fingerprint, store
 from seedvar.cells.cell import Cell
+from seedvar.cells.lock import PARTS, is_running, running
+from seedvar.cells.syntax import code_digest
+from seedvar.cli.main import main
+from seedvar.data import sources
+from seedvar.engine.code import Code, data_code
+from seedvar.engine.jobs import SOURCE, declared, training_code
 from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
-from seedvar.files import digest, read_json, write_json
+from seedvar.files import digest, file_digest, read_json, write_json
+from seedvar.models.families import FAMILIES
+from seedvar.status.explain import explain_lines, find_cell
+from seedvar.status.lines import installed_versions, status_lines
+from seedvar.status.state import Checker, study_state
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = """
-data: {data}
 model: ./tiny
 tasks: [{tasks}]
 seeds: 2
 recipe: {{learning_rate: 1e-3}}
-arms:
-  plain: {{}}
-  top: {{reinit_layers: 1}}
+arms: {arms}
 baseline: plain
 """
 RESULTS = Path("results")
@@ -44,11 +51,13 @@ def make(tmp_path, monkeypatch):
     Path("config/studies").mkdir(parents=True)
     write_json("config/config.yaml", {"study": "mine"})
 
-    def start(data="synthetic", tasks="syn-rte, syn-mrpc", **site):
-        Path("config/studies/mine.yaml").write_text(STUDY.format(data=data, tasks=tasks))
+    def start(tasks="syn-rte, syn-mrpc", arms="{plain: {}, top: {reinit_layers: 1}}", **site):
+        Path("config/studies/mine.yaml").write_text(STUDY.format(tasks=tasks, arms=arms))
         write_json("config/config.yaml", {"study": "mine", **site})
-        check = lambda: status.Checker(make_plan({"study": "mine", **site}))  # noqa: E731
-        made_up.prepare(list(check().plan.cells.values()), Path("tiny"), RESULTS)
+        check = lambda: Checker(make_plan({"study": "mine", **site}))  # noqa: E731
+        plan = check().plan
+        tasks = {name: task.task for name, task in plan.tasks.items() if task.task}
+        made_up.prepare(list(plan.cells.values()), Path("tiny"), RESULTS, tasks)
         return check
 
     return start
@@ -56,7 +65,7 @@ def make(tmp_path, monkeypatch):
 
 def reasons(check):
     """Counts the cells of each state, and of each reason."""
-    states = status.study_state(check()).cells
+    states = study_state(check()).cells
     counts = {}
     for state in states:
         for key in (state.state, *state.reasons):
@@ -78,9 +87,9 @@ def test_cells_are_done_running_waiting_or_invalid(make):
     cells = cells_of(check)
     made_up.make_cells(cells[:6], RESULTS, in_store=False, degenerate=True)
     (RESULTS / cells[0].folder() / "result.json").write_text("{")
-    with status.running(RESULTS / cells[7].folder(), fingerprint.parts_of(cells[7], RESULTS)):
+    with running(RESULTS / cells[7].folder(), fingerprint.parts_of(cells[7], RESULTS)):
         assert reasons(check) == {"done": 5, "invalid": 1, "result.json is damaged": 1, "waiting": 1, "running": 1}
-        lines = "\n".join(status.status_lines(status.study_state(check()), 60.0, 2))
+        lines = "\n".join(status_lines(study_state(check()), 60.0, 2))
     assert re.search(r"mine: 8 cells\n  done +5  \(5 degenerate\)\n  running +1\n  waiting +1\n  invalid +1", lines)
     assert "1 cell: result.json is damaged" in lines
     assert "Time spent: 0.7 minutes on the CPU" in lines
@@ -91,9 +100,9 @@ def test_cells_are_done_running_waiting_or_invalid(make):
 def test_a_cell_in_the_store_waits_for_no_training(make):
     check = make()
     made_up.make_cells(cells_of(check), RESULTS, in_folder=False)
-    study = status.study_state(check())
+    study = study_state(check())
     assert all(state.is_stored for state in study.of("waiting"))
-    lines = "\n".join(status.status_lines(study, None, 2))
+    lines = "\n".join(status_lines(study, None, 2))
     assert "waiting       8  (8 in the store)" in lines
     assert "Time left" not in lines
 
@@ -112,19 +121,27 @@ def test_a_cell_that_failed_is_shown_with_the_last_line_of_its_log(make):
     }
 
 
-def edit_core(monkeypatch):
-    original = status.file_digest
-    monkeypatch.setattr(status, "file_digest", lambda p: "x" if str(p).endswith("loop.py") else original(p))
+def edit_code(name):
+    """Edits a file of the package, as far as the state of cells is concerned."""
+
+    def edit(monkeypatch):
+        other = lambda path: "x" if str(path).endswith(name) else code_digest(path)  # noqa: E731
+        monkeypatch.setattr("seedvar.status.state.code_digest", other)
+
+    return edit
 
 
-def edit_method(monkeypatch):
-    original = status.file_digest
-    monkeypatch.setattr(status, "file_digest", lambda p: "x" if str(p).endswith("reinit.py") else original(p))
+def edit_metric(monkeypatch):
+    path = RESULTS / "data/synthetic/tiny/syn-rte-len128/data.json"
+    edit_json(path, task=read_json(path)["task"] | {"metric": "f1"})
 
 
-def edit_task(monkeypatch):
-    changed = replace(fingerprint.TASKS["syn-rte"], metric="f1")
-    monkeypatch.setitem(fingerprint.TASKS, "syn-rte", changed)
+def edit_family(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "bert", replace(FAMILIES["bert"], pooler="elsewhere"))
+
+
+def reorder_methods(monkeypatch):
+    monkeypatch.setattr(fingerprint, "names_of", lambda changes: ["another", "order"] if len(changes) > 1 else [])
 
 
 def edit_data(monkeypatch):
@@ -146,9 +163,13 @@ def edit_model_folder(monkeypatch):
 @pytest.mark.parametrize(
     ("edit", "n", "reason"),
     [
-        (edit_core, 8, "training/loop.py changed"),
-        (edit_method, 4, "methods/reinit.py changed"),
-        (edit_task, 4, "data/tasks.py: metric of syn-rte was accuracy and is f1"),
+        (edit_code("training/loop.py"), 8, "loop changed"),
+        (edit_code("methods/reinit.py"), 4, "method reinit changed"),
+        (edit_code("optimizers/adamw.py"), 8, "optimizer adamw changed"),
+        (edit_code("metrics/f1.py"), 4, "metric f1 changed"),  # that of syn-mrpc
+        (edit_metric, 4, "metric of syn-rte was accuracy and is f1"),
+        (edit_family, 8, "the addresses of the family of tiny changed"),
+        (reorder_methods, 4, "the order of its methods changed"),
         (edit_data, 4, "the data of syn-rte changed"),
         (edit_model, 8, "the weights or the configuration of tiny changed"),
         (lose_data, 4, "results/data/synthetic/tiny/syn-rte-len128/data.json is missing"),
@@ -201,22 +222,91 @@ def test_results_from_before_parts_were_recorded_are_told_so_and_the_store_helps
     cells = cells_of(check)
     made_up.make_cells(cells, RESULTS)
     for cell in cells:
-        (RESULTS / cell.folder() / status.PARTS).unlink()
+        (RESULTS / cell.folder() / PARTS).unlink()
     edit_model(None)
     assert reasons(check)["the weights or the configuration of tiny changed"] == 8
-    for path in (RESULTS / "store").rglob(status.PARTS):
+    for path in (RESULTS / "store").rglob(PARTS):
         path.unlink()
     assert reasons(check)["code, data or model changed; which was not recorded when it was trained"] == 8
+
+
+def origin_of(plan, task):
+    """What `seedvar data` notes beside the data that it makes."""
+    planned = plan.tasks[task]
+    return {
+        "declaration": declared(planned.declaration),
+        "content": planned.content,
+        "files": {path.as_posix(): file_digest(path) for path in sources.source_files(planned.source)},
+        "model": read_json(RESULTS / "models/tiny/model.json")["whole_content"],
+        "code": data_code(planned.source["kind"], Code()),
+    }
+
+
+def test_results_of_an_older_seedvar_have_one_reason(make):
+    check = make()
+    cells = cells_of(check)
+    made_up.make_cells(cells, RESULTS)
+    for cell in cells:
+        folder = RESULTS / cell.folder()
+        old = {name: value for name, value in read_json(folder / PARTS).items() if name not in ("family", "methods")}
+        write_json(folder / PARTS, old | {"code": {"training/loop.py": "1"}})
+        edit_json(folder / "result.json", fingerprint=digest(read_json(folder / PARTS)))
+    reason = "an older seedvar trained it, which named the code that decides it in another way"
+    assert reasons(check) == {"invalid": 8, reason: 8}
+
+
+def test_a_metric_that_a_task_now_declares_is_a_reason_before_its_data_are_made_anew(make):
+    Path("config/tasks").mkdir()
+    for name in ("train", "dev"):
+        pd.DataFrame({"body": ["a", "b", "c"] * 4, "label": [0, 1, 2] * 4}).to_csv(f"{name}.csv", index=False)
+    text = "{source: {train: train.csv, validation: dev.csv}, text: body}"
+    Path("config/tasks/reviews.yaml").write_text(text)
+    check = make(tasks="reviews, syn-rte")
+    cells = cells_of(check)
+    made_up.make_cells(cells, RESULTS)
+    write_json(RESULTS / "data/reviews/tiny/reviews-len128" / SOURCE, origin_of(check().plan, "reviews"))
+    assert reasons(check) == {"done": 8}
+    for name in ("train", "dev"):
+        Path(f"{name}.csv").rename(f"{name}-moved.csv")
+    Path("config/tasks/reviews.yaml").write_text(text.replace(".csv", "-moved.csv"))
+    assert reasons(check) == {"done": 8}  # the same data elsewhere
+    Path("config/tasks/reviews.yaml").write_text(
+        text.replace(".csv", "-moved.csv").replace("body}", "body, metric: macro_f1}")
+    )
+    reason = "metric of reviews was not given and is macro_f1"
+    assert reasons(check) == {"done": 4, "invalid": 4, reason: 4}
+    study = study_state(check())
+    assert not any(state.is_stored for state in study.of("invalid"))  # what the store has is of the other metric
+    assert all(state.is_stored for state in study.of("done"))
+
+
+def test_each_cell_is_compared_with_the_model_that_its_arm_trains(make, tmp_path):
+    made_up.make_model(tmp_path / "other")
+    check = make(arms="{plain: {}, top: {model: ./other}}")
+    made_up.make_cells(cells_of(check), RESULTS)
+    assert reasons(check) == {"done": 8}
+    (tmp_path / "other" / "tokenizer.json").write_text("[]")
+    reason = "the model other changed since it was copied (tokenizer.json)"
+    assert reasons(check) == {"done": 4, "invalid": 4, reason: 4}
+
+
+def test_a_cell_of_another_study_is_explained_without_that_study(make):
+    check = make()
+    made_up.make_cells(cells_of(check), RESULTS)
+    folder = RESULTS / cells_of(check)[0].folder()
+    Path("config/studies/mine.yaml").write_text(STUDY.format(tasks="syn-cola", arms="{a: {}}").replace("plain", "a"))
+    lines = explain_lines(find_cell(str(folder), check().plan), check())
+    assert "State: done, and in the store" in lines
 
 
 def test_data_that_will_be_made_anew_are_announced(make):
     check = make()
     made_up.make_cells(cells_of(check), RESULTS)
     folder = RESULTS / "data/synthetic/tiny/syn-rte-len128"
-    origin = status.data_origin("syn-rte", RESULTS / "models/tiny", None)
-    write_json(folder / status.SOURCE, origin)
+    origin = origin_of(check().plan, "syn-rte")
+    write_json(folder / SOURCE, origin)
     assert reasons(check) == {"done": 8}
-    write_json(folder / status.SOURCE, origin | {"code": origin["code"] | {"data/synthetic.py": "old"}})
+    write_json(folder / SOURCE, origin | {"code": origin["code"] | {"data/synthetic.py": "old"}})
     assert reasons(check)["data/synthetic.py changed, which makes the data of syn-rte"] == 4
 
 
@@ -226,13 +316,13 @@ def test_a_changed_data_file_is_named(make, tmp_path):
     frame = pd.DataFrame({"sentence1": ["a"] * 4, "sentence2": ["b"] * 4, "label": [0, 1] * 2})
     for split in ("train", "validation"):
         frame.to_parquet(folder / f"{split}-00000-of-00001.parquet")
-    check = make(data="glue", tasks="rte", glue_dir="glue")
+    check = make(tasks="rte", glue_dir="glue")
     made_up.make_cells(cells_of(check), RESULTS)
-    origin = status.data_origin("rte", RESULTS / "models/tiny", Path("glue"))
-    write_json(RESULTS / "data/glue/tiny/rte-len128" / status.SOURCE, origin)
+    origin = origin_of(check().plan, "rte")
+    write_json(RESULTS / "data/glue/tiny/rte-len128" / SOURCE, origin)
     assert reasons(check) == {"done": 4}
     frame.assign(sentence1="c").to_parquet(folder / "train-00000-of-00001.parquet")
-    reason = "the data of rte changed (rte/train-00000-of-00001.parquet)"
+    reason = "the data of rte changed (glue/rte/train-00000-of-00001.parquet)"
     assert reasons(check) == {"invalid": 4, reason: 4}
 
 
@@ -240,34 +330,34 @@ def test_whoever_trains_a_cell_that_is_being_trained_leaves_the_first_alone(make
     check = make()
     cell = cells_of(check)[0]
     folder, parts = RESULTS / cell.folder(), fingerprint.parts_of(cell, RESULTS)
-    with status.running(folder, parts):
+    with running(folder, parts):
         (folder / ".writing-half").touch()
-        with contextlib.suppress(ValueError), status.running(folder, parts):
+        with contextlib.suppress(ValueError), running(folder, parts):
             raise ValueError
         assert (folder / ".writing-half").exists()
         assert (folder / "fingerprint.json").is_file()
         assert reasons(check) == {"waiting": 7, "running": 1}
-    with status.running(folder, parts):  # and who comes later clears up
+    with running(folder, parts):  # and who comes later clears up
         assert not (folder / ".writing-half").exists()
 
 
 def test_code_that_is_edited_while_a_cell_starts_is_noticed(make, monkeypatch):
     check = make()
     cell = cells_of(check)[0]
-    key = fingerprint.fingerprint_of(cell, RESULTS)
-    assert cli._training_code(cell, key, RESULTS).__name__ == "train_cell"
-    original = fingerprint.file_digest
-    monkeypatch.setattr(fingerprint, "file_digest", lambda p: "x" if str(p).endswith("loop.py") else original(p))
-    with pytest.raises(UserError, match="the code or the data of this cell changed while it was about to start"):
-        cli._training_code(cell, key, RESULTS)
+    parts = fingerprint.parts_of(cell, RESULTS)
+    assert training_code(cell, parts).__name__ == "train_cell"
+    other = lambda path: "x" if str(path).endswith("loop.py") else code_digest(path)  # noqa: E731
+    monkeypatch.setattr("seedvar.engine.jobs.code_digest", other)
+    with pytest.raises(UserError, match="the code of this cell changed while it was about to start; run again"):
+        training_code(cell, parts)
 
 
 def test_another_version_of_a_library_is_reported_and_invalidates_nothing(make):
     check = make()
     made_up.make_cells(cells_of(check), RESULTS, versions={"numpy": "1.0", "torch": "0.1"})
     assert reasons(check) == {"done": 8}
-    here = status.installed_versions(["numpy"])["numpy"]
-    lines = status.status_lines(status.study_state(check()), None, 1)
+    here = installed_versions(["numpy"])["numpy"]
+    lines = status_lines(study_state(check()), None, 1)
     assert f"  8 cells trained with numpy 1.0, installed is {here}" in lines
 
 
@@ -280,20 +370,20 @@ def test_training_marks_the_cell_and_leaves_what_its_fingerprint_is_made_of(make
     seen = []
 
     def train_cell(cell, key, *rest):
-        seen.append(status.is_running(folder))
-        assert digest(read_json(folder / status.PARTS)) == key
+        seen.append(is_running(folder))
+        assert digest(read_json(folder / PARTS)) == key
         raise UserError("enough")
 
     monkeypatch.setattr(seedvar.training.cell, "train_cell", train_cell)
-    assert cli.main(["train", "--cell", json.dumps(cell.specification()), "--results", "results"]) == 2
+    assert main(["train", "--cell", json.dumps(cell.specification()), "--results", "results"]) == 2
     assert seen == [True]
-    assert not status.is_running(folder)
+    assert not is_running(folder)
 
 
 def run(*command):
     """Runs a command in a fresh process and returns what it prints; fails if it imports PyTorch."""
     code = (
-        "import sys; from seedvar.cli import main; code = main(sys.argv[1:]); "
+        "import sys; from seedvar.cli.main import main; code = main(sys.argv[1:]); "
         "heavy = {'torch', 'transformers', 'datasets'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else code)"
     )
@@ -318,10 +408,10 @@ def test_a_thousand_cells_take_seconds_and_as_many_lines_as_ten(make):
     path.write_text(path.read_text().replace("seeds: 2", "seeds: 250"))
     made_up.make_cells(cells_of(check)[:1], RESULTS)
     start = time.process_time()
-    study = status.study_state(check())
+    study = study_state(check())
     assert time.process_time() - start < 5
     assert len(study.cells) == 1000
-    assert len(status.status_lines(study, None, 1)) < 10
+    assert len(status_lines(study, None, 1)) < 10
 
 
 def test_a_cell_is_explained_by_folder_by_file_and_by_name(make):
@@ -331,17 +421,17 @@ def test_a_cell_is_explained_by_folder_by_file_and_by_name(make):
     for text in (
         "syn-rte/top/0", cell.folder(), f"results/{cell.folder()}", f"results/{cell.folder()}/result.json"
     ):  # fmt: skip
-        assert status.find_cell(text, check().plan) == cell
+        assert find_cell(text, check().plan) == cell
     with pytest.raises(UserError, match="syn-rte/up/0: is no cell; accepted: .* such as syn-rte/plain/0"):
-        status.find_cell("syn-rte/up/0", check().plan)
+        find_cell("syn-rte/up/0", check().plan)
 
     edit_json(RESULTS / "data/synthetic/tiny/syn-rte-len128/data.json", content="other")
-    lines = "\n".join(status.explain_lines(cell, check()))
+    lines = "\n".join(explain_lines(cell, check()))
     assert "tiny on the synthetic task syn-rte (accuracy), seed 0" in lines
     assert "reinit_layers: 1 (default 0). Re-initialise the top so many layers, and the pooler." in lines
     assert "State: invalid\n  the data of syn-rte changed" in lines
     assert "data.json: other (was syn-rte)" in lines
-    assert re.search(r"methods/reinit.py: [0-9a-f]{12}\n", lines)
+    assert re.search(r"method reinit: [0-9a-f]{12}\n", lines)
     assert "results/logs/train/synthetic/tiny/syn-rte/adamw+reinit1+lr1e-3/seed-0.log (not there)" in lines
     assert 'seedvar train --cell \'{"data": "synthetic"' in lines
 
@@ -364,17 +454,17 @@ def test_prune_deletes_what_no_study_names_and_nothing_else(make, capsys):
     os.utime(half, (0, 0))
 
     assert len(entries()) == 9
-    assert cli.main(["prune"]) == 0  # nobody at a terminal to ask
+    assert main(["prune"]) == 0  # nobody at a terminal to ask
     said = capsys.readouterr().out
     assert "2 entries are of cells that a study names" in said
     assert "4 entries are of cells that no study names" in said
     assert "2 entries are of a study's cells with other code, data or weights than now, kept without" in said
     assert "1 entries have weights with them" in said
     assert len(entries()) == 9
-    assert cli.main(["prune", "--yes"]) == 0
+    assert main(["prune", "--yes"]) == 0
     assert len(entries()) == 4
     assert outdated in entries()
-    assert cli.main(["prune", "--yes", "--outdated"]) == 0
+    assert main(["prune", "--yes", "--outdated"]) == 0
     assert len(entries()) == 2
     assert reasons(check)["done"] == 2
 
@@ -382,13 +472,13 @@ def test_prune_deletes_what_no_study_names_and_nothing_else(make, capsys):
 def test_prune_asks_and_takes_only_yes_for_yes(make, monkeypatch):
     check = make()
     made_up.make_cells(cells_of(check), RESULTS)
-    Path("config/studies/mine.yaml").write_text(STUDY.format(data="synthetic", tasks="syn-cola"))
+    Path("config/studies/mine.yaml").write_text(STUDY.format(tasks="syn-cola", arms="{plain: {}}"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: "")
-    assert cli.main(["prune"]) == 0
+    assert main(["prune"]) == 0
     assert len(entries()) == 8
     monkeypatch.setattr("builtins.input", lambda question: "y")
-    assert cli.main(["prune"]) == 0
+    assert main(["prune"]) == 0
     assert entries() == set()
 
 
@@ -398,11 +488,11 @@ def test_prune_stops_at_a_study_that_cannot_be_read_and_spares_entries_that_cann
     result = next((RESULTS / "store").rglob("result.json"))
     result.write_text("{")
     bad = Path("config/studies/other.yaml")
-    bad.write_text("data: nothing\n")
-    assert cli.main(["prune", "--yes"]) == 2
+    bad.write_text("tasks: nothing\n")
+    assert main(["prune", "--yes"]) == 2
     assert "nothing is deleted while a study cannot be read: config/studies/other.yaml" in capsys.readouterr().err
     bad.unlink()
-    Path("config/studies/mine.yaml").write_text(STUDY.format(data="synthetic", tasks="syn-cola"))
-    assert cli.main(["prune", "--yes"]) == 0
+    Path("config/studies/mine.yaml").write_text(STUDY.format(tasks="syn-cola", arms="{plain: {}}"))
+    assert main(["prune", "--yes"]) == 0
     assert f"1 entries cannot be read and are left alone:\n  {result.parent}" in capsys.readouterr().out
     assert entries() == {result.parent.name}

@@ -4,13 +4,13 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.probes import Forgetting, Probes, RunOf, Surface
-from seedvar.study.study import Study
+from seedvar.study.study import Arm, Study
 
-STUDY = Study(data="glue", model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
+STUDY = Study(model="bert", tasks=["rte", "cola"], seeds=2, arms={"a": {}, "b": {"reinit_layers": 1}})
 
 
 def test_a_study_is_tasks_times_arms_times_seeds():
-    cells = expand(STUDY, "bert")
+    cells = expand(STUDY)
     assert len(cells) == 8
     assert cells[0][1].folder() == "cells/glue/bert/rte/adamw/seed-0"
     assert cells[-1][1].folder() == "cells/glue/bert/cola/adamw+reinit1/seed-1"
@@ -47,14 +47,13 @@ def test_an_intermediate_cell_has_the_recipe_of_the_arm_without_what_is_about_th
 
 def test_by_task_the_more_special_recipe_wins():
     study = Study(
-        data="glue",
         model="bert",
         tasks=["rte", "cola"],
         seeds=1,
         recipe={"epochs": 4, "by_task": {"cola": {"epochs": 5, "batch_size": 8}}},
         arms={"a": {"by_task": {"cola": {"epochs": 6}}}, "b": {"epochs": 7}},
     )
-    assert [cell.recipe.slug() for _, cell in expand(study, "bert")] == [
+    assert [cell.recipe.slug() for _, cell in expand(study)] == [
         "adamw+epochs4",
         "adamw+epochs7",
         "adamw+epochs6+batch8",
@@ -71,12 +70,18 @@ def test_probes_name_runs_of_the_study():
             )
         }
     )
-    assert [(arm, cell.folder()) for arm, cell in forgetting_runs(study, "bert")] == [
+    assert [(arm, cell.folder()) for arm, cell in forgetting_runs(study)] == [
         ("b", "cells/glue/bert/cola/adamw+reinit1/seed-0")
     ]
-    assert [cell.folder() for cell in surface_runs(study, "bert")] == [
+    assert [cell.folder() for cell in surface_runs(study)] == [
         "cells/glue/bert/rte/adamw/seed-0",
         "cells/glue/bert/rte/adamw+reinit1/seed-1",
     ]
-    assert forgetting_runs(STUDY, "bert") == []
-    assert surface_runs(STUDY, "bert") == ()
+    assert forgetting_runs(STUDY) == []
+    assert surface_runs(STUDY) == ()
+
+
+def test_a_copy_of_a_study_has_the_arms_that_it_says():
+    assert STUDY.arm_names() == ["a", "b"]
+    other = STUDY.model_copy(update={"arms": {"c": Arm(epochs=5)}})
+    assert [cell.recipe.slug() for _, cell in expand(other)] == ["adamw+epochs5"] * 4

@@ -7,16 +7,17 @@ import pytest
 import yaml
 
 from seedvar.cells.recipe import Recipe
+from seedvar.data.declaration import Declaration
 from seedvar.errors import UserError
+from seedvar.strict import read_yaml
 from seedvar.study.reading import json_schema, read_study
 from seedvar.study.site import SiteConfig, read_site_config
-from seedvar.study.study import Study
+from seedvar.study.study import Arm, Study
 from seedvar.study.table_study import TableStudy
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 GOOD = """
-data: glue
 model: bert-large-uncased
 tasks: [rte, mrpc]
 seeds: 3
@@ -100,10 +101,10 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("[rte, mrpc]", "[rte, xyz]", "tasks: unknown task 'xyz' for data 'glue'; accepted: rte, mrpc"),
-        ("[rte, mrpc]", "[syn-rte]", "unknown task 'syn-rte' for data 'glue'"),
+        ("[rte, mrpc]", "[rte, xyz]", "tasks: unknown task 'xyz'; accepted: cola, .*syn-stsb, or a declaration"),
         ("[rte, mrpc]", "[rte, rte]", "tasks: rte is listed twice"),
-        ("[rte, mrpc]", "[]", "tasks: list should have at least 1 item"),
+        ("[rte, mrpc]", "[]", "tasks: accepted: a list of names, or names with declarations"),
+        ("[rte, mrpc]", "[rte, 1]", "tasks.1: 1 is not accepted"),
         ("learning_rate", "learnig_rate", r"learnig_rate: unknown key \(did you mean 'learning_rate'\?\); accepted"),
         ("2e-5", "-1", "recipe.learning_rate: -1 is not accepted; input should be greater than 0"),
         ("2e-5", ".nan", "recipe.learning_rate: nan is not accepted"),
@@ -113,17 +114,17 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
         ("{optimizer: bertadam}", "{optimizer: adan}", "arms.bertadam.optimizer: 'adan' is not accepted; .*'bertadam'"),
         ("{optimizer: bertadam}", "{optimiser: bertadam}", "did you mean 'optimizer'"),
         ("{optimizer: bertadam}", "{}", "'adamw' is the same recipe as 'bertadam'"),
-        ("adamw: {optimizer: adamw}", "bertadam: {optimizer: adamw}", "line 9: the key 'bertadam' is given twice"),
+        ("adamw: {optimizer: adamw}", "bertadam: {optimizer: adamw}", "line 8: the key 'bertadam' is given twice"),
         ("{optimizer: bertadam}", "{mixout: 0.1, dropout: 0.1}", "mixout: mixout takes the place of dropout"),
         ("{optimizer: bertadam}", "{steps: full}", "arm 'bertadam': steps: 'full' is for few-sample training"),
         ("{optimizer: bertadam}", "{weight_decay: 0.1, pretrained_decay: 0.1}", "pretrained_decay: weight_decay pulls"),
         ("{optimizer: bertadam}", "{steps: 0}", "arms.bertadam.steps"),
         ("baseline: adamw", "baseline: adam", "baseline: unknown arm 'adam'; accepted: bertadam, adamw"),
         ("baseline: adamw", "", "baseline: is missing; accepted: bertadam, adamw"),
-        ("data: glue", "data: superglue", "data: 'superglue' is not accepted; input should be 'glue' or 'synthetic'"),
-        ("data: glue", "", "data: is missing"),
+        ("seeds: 3", "data: glue\nseeds: 3", "data: unknown key; accepted: description, model, tasks"),
+        ("seeds: 3", "", "seeds: is missing; accepted: a count .seeds 0, 1, ….*, a list"),
         ("baseline: adamw", "baseline: adamw\ngrid: {epochs: [3]}", "give either arms or grid"),
-        ("data: glue", "data: [glue", "is not valid YAML"),
+        ("seeds: 3", "seeds: [3", "is not valid YAML"),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_sentence_with_file_key_and_accepted_values(study_file, old, new, sentence):
@@ -186,6 +187,7 @@ def test_defaults_never_change():
         "evaluations": 10,
         "n_train": None,
         "split": "halves",
+        "sampling": "balanced",
         "steps": None,
         "mixout": 0.0,
         "mixout_gradient": "true",
@@ -198,9 +200,11 @@ def test_defaults_never_change():
     }
 
 
-@pytest.mark.parametrize(("name", "model"), [("study", Study | TableStudy), ("config", SiteConfig)])
+@pytest.mark.parametrize(
+    ("name", "model"), [("study", Study | TableStudy), ("task", Declaration), ("config", SiteConfig)]
+)
 def test_the_json_schemas_in_the_repository_are_those_of_the_models(name, model):
-    """After a change of study.py: make schema."""
+    """After a change of what a user may write: make schema."""
     committed = json.loads((REPOSITORY / "workflow/schemas" / f"{name}.schema.json").read_text())
     assert committed == json_schema(model)
 
@@ -209,17 +213,27 @@ def test_the_json_schemas_in_the_repository_are_those_of_the_models(name, model)
 def test_every_study_that_ships_is_valid_for_model_and_schema(path):
     from jsonschema import Draft202012Validator
 
-    from seedvar.study.reading import read_yaml
-
     assert read_study(path).description
     schema = json.loads((REPOSITORY / "workflow/schemas/study.schema.json").read_text())
     Draft202012Validator(schema).validate(read_yaml(path))
     assert yaml.safe_load(path.read_text()).keys() == read_yaml(path).keys()
 
 
+def test_a_study_s_own_task_and_its_models_are_in_order_by_the_schema(study_file):
+    from jsonschema import Draft202012Validator
+
+    text = GOOD.replace("[rte, mrpc]", "{rte: , mine: {source: {train: a.csv, validation: [b.csv]}, text: [a, b]}}")
+    path = study_file(text.replace("{optimizer: adamw}", "{model: x, by_model: {x: {epochs: 5}}}"))
+    assert list(read_study(path).tasks) == ["rte", "mine"]
+    schema = json.loads((REPOSITORY / "workflow/schemas/study.schema.json").read_text())
+    Draft202012Validator(schema).validate(read_yaml(path))
+    assert list(Draft202012Validator(schema).iter_errors(read_yaml(study_file(text.replace("text:", "texts:")))))
+
+
 def test_the_guide_to_the_configuration_names_every_key():
     text = (REPOSITORY / "config/README.md").read_text()
-    keys = [*SiteConfig.model_fields, *Study.model_fields, *Recipe.model_fields]
+    models = [SiteConfig, Study, Arm, Recipe, Declaration]
+    keys = [key for model in models for key in model.model_fields]
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
@@ -237,7 +251,11 @@ SURFACE = "probes: {surface: {task: rte, first: {arm: bertadam, seed: 1}, second
         ),
         ("adamw}", "adamw, by_taks: {}}", "arms.adamw.by_taks: unknown key .did you mean 'by_task'"),
         ("adamw}", "adamw, intermediate_task: rte}", "intermediate_task: 'rte' is not accepted on rte; accepted: mrpc"),
-        ("adamw}", "adamw, intermediate_task: syn-rte}", "'syn-rte' is not accepted on rte"),
+        (
+            "adamw}",
+            "adamw, intermediate_task: xyz}",
+            "'xyz' is not accepted on rte; accepted: mrpc, cola, .*, syn-stsb",
+        ),
         ("baseline", "probes: {forgetting: {arms: [x]}}\nbaseline", "probes.forgetting.arms: 'x' is not accepted"),
         ("baseline", "probes: {forgetting: {tasks: [x]}}\nbaseline", "probes.forgetting.tasks: 'x' is not accepted"),
         ("baseline", "probes: {forgetting: {run: 1}}\nbaseline", "forgetting.run: unknown key .did you mean 'runs'"),

@@ -12,12 +12,11 @@ from seedvar.cells.record import RunRecord
 from seedvar.errors import UserError
 from seedvar.files import write_json
 from seedvar.study.grid import expand
-from seedvar.study.study import RecipeByTask, Study
+from seedvar.study.study import Arm, Study
 from seedvar.tables.collect import collect
 from seedvar.tables.read import read_runs
 
 STUDY = Study(
-    data="synthetic",
     model="tiny",
     tasks=["syn-rte", "syn-stsb"],
     seeds=2,
@@ -63,13 +62,13 @@ def write_cell(results, cell, score):
 
 @pytest.fixture
 def results(tmp_path):
-    for number, (_, cell) in enumerate(expand(STUDY, "tiny")):
+    for number, (_, cell) in enumerate(expand(STUDY)):
         write_cell(tmp_path, cell, None if number == 0 else 0.6 + number / 100)
     return tmp_path
 
 
 def test_every_cell_is_a_row_with_its_recipe_seeds_and_scores(results):
-    collect(STUDY, "mine", "tiny", results)
+    collect(STUDY, "mine", results)
     runs = read_runs(results / "mine" / "runs.csv")
     assert len(runs) == 8
     assert list(runs["arm"][:4]) == ["plain", "plain", "top", "top"]
@@ -82,7 +81,7 @@ def test_every_cell_is_a_row_with_its_recipe_seeds_and_scores(results):
 
 
 def test_a_run_without_a_score_counts_as_failed_with_the_trivial_score(results):
-    collect(STUDY, "mine", "tiny", results)
+    collect(STUDY, "mine", results)
     row = read_runs(results / "mine" / "runs.csv").iloc[0]
     assert (row["status"], row["degenerate"], row["score_defined"], row["score"]) == ("diverged", True, False, 0.5)
     assert np.isnan(row["test_last"])
@@ -97,17 +96,17 @@ def test_a_run_without_a_score_counts_as_failed_with_the_trivial_score(results):
     ],
 )
 def test_a_missing_or_damaged_result_is_named_and_no_table_is_written(results, damage, sentence):
-    _, cell = expand(STUDY, "tiny")[3]
+    _, cell = expand(STUDY)[3]
     damage(results / cell.folder() / "result.json")
     with pytest.raises(UserError, match=sentence) as caught:
-        collect(STUDY, "mine", "tiny", results)
+        collect(STUDY, "mine", results)
     assert cell.folder() in str(caught.value)
     assert not (results / "mine").exists()
 
 
 def test_names_that_look_like_numbers_or_nothing_stay_names(results, tmp_path):
-    study = STUDY.model_copy(update={"arms": {"None": RecipeByTask(), "2": RecipeByTask(reinit_layers=1)}})
-    collect(study, "odd", "tiny", results)
+    study = STUDY.model_copy(update={"arms": {"None": Arm(), "2": Arm(reinit_layers=1)}})
+    collect(study, "odd", results)
     assert read_runs(results / "odd" / "runs.csv")["arm"].unique().tolist() == ["None", "2"]
 
 
@@ -119,9 +118,9 @@ def test_a_damaged_table_is_named(tmp_path):
 
 def test_a_run_that_diverged_before_its_first_evaluation_has_no_curve(results):
     """Its curve has no row and no header; the other runs keep theirs."""
-    arm, cell = next(iter(expand(STUDY, "tiny")))
+    arm, cell = next(iter(expand(STUDY)))
     (results / cell.folder() / "curve.csv").write_text("\n")
-    collect(STUDY, "mine", "tiny", results)
+    collect(STUDY, "mine", results)
     curves = pd.read_csv(results / "mine" / "curves.csv")
     assert len(curves) == 14
     gone = (curves["task"] == cell.task) & (curves["arm"] == arm) & (curves["init_seed"] == cell.init_seed)
@@ -130,21 +129,21 @@ def test_a_run_that_diverged_before_its_first_evaluation_has_no_curve(results):
 
 
 def test_a_curve_that_cannot_be_read_is_named(results):
-    _, cell = list(expand(STUDY, "tiny"))[3]
+    _, cell = list(expand(STUDY))[3]
     path = results / cell.folder() / "curve.csv"
     path.write_text(path.read_text() + "1,2,3,4,5\n")
     with pytest.raises(UserError, match="reinit1/seed-1/curve.csv: cannot be read"):
-        collect(STUDY, "mine", "tiny", results)
+        collect(STUDY, "mine", results)
 
 
 @pytest.fixture
 def prepared(tmp_path):
     """Results that are in order, of cells whose data and model are prepared."""
     made_up.make_model(tmp_path / "tiny")
-    results, cells = tmp_path / "results", [cell for _, cell in expand(STUDY, "tiny")]
+    results, cells = tmp_path / "results", [cell for _, cell in expand(STUDY)]
     made_up.prepare(cells, tmp_path / "tiny", results)
     made_up.make_cells(cells, results)
-    collect(STUDY, "mine", "tiny", results)
+    collect(STUDY, "mine", results)
     return results
 
 
@@ -152,7 +151,7 @@ def change_data(results, task):
     """Makes the data of a task other than the results were trained on."""
     about = results / "data/synthetic/tiny" / f"{task}-len128" / "data.json"
     write_json(about, json.loads(about.read_text()) | {"content": "other"})
-    return [cell for _, cell in expand(STUDY, "tiny") if cell.task == task]
+    return [cell for _, cell in expand(STUDY) if cell.task == task]
 
 
 def test_a_result_of_other_data_is_set_aside_and_never_averaged(prepared):
@@ -162,7 +161,7 @@ def test_a_result_of_other_data_is_set_aside_and_never_averaged(prepared):
         UserError,
         match=r"seed-0/result.json: is of other code, data or weights, and .* \(3 more cells are not in order either\)",
     ):
-        collect(STUDY, "mine", "tiny", prepared)
+        collect(STUDY, "mine", prepared)
     for cell in outdated:
         assert not (prepared / cell.folder() / "result.json").exists()
         assert (prepared / cell.folder() / "result.outdated").is_file()
@@ -172,7 +171,7 @@ def test_a_result_of_other_data_is_set_aside_and_never_averaged(prepared):
 def test_a_result_of_other_data_is_replaced_by_what_the_store_has(prepared, capsys):
     cells = change_data(prepared, "syn-stsb")
     made_up.make_cells(cells, prepared, in_folder=False, train_loss=0.25)
-    collect(STUDY, "mine", "tiny", prepared)
+    collect(STUDY, "mine", prepared)
     runs = read_runs(prepared / "mine/runs.csv")
     assert set(runs[runs["task"] == "syn-stsb"]["train_loss"]) == {0.25}
     assert capsys.readouterr().err.count("was of other code, data or weights; replaced by what the store has") == 4

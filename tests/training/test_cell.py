@@ -1,21 +1,22 @@
 """A cell's files: complete, repeatable to the bit in any kind of process, and served from the store."""
 
+import contextlib
 import json
 import os
 import select
 import shlex
+import shutil
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
+from helpers import prepare_known
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
 from seedvar.cells.record import read_record
 from seedvar.cli.main import main
-from seedvar.data.prepare import prepare as prepare_data
-from seedvar.data.tasks import TASKS
 from seedvar.engine import warm
 from seedvar.models.checkpoints import Checkpoint
 from seedvar.models.checkpoints import prepare as prepare_model
@@ -23,15 +24,32 @@ from seedvar.models.checkpoints import prepare as prepare_model
 RECIPE = Recipe(learning_rate=1e-3, n_train=40, batch_size=8, epochs=2, evaluations=2)
 
 
-@pytest.fixture
-def results(tiny_models, tmp_path):
-    """A results folder with a prepared tiny model and two tasks."""
-    prepare_model(Checkpoint("tiny", folder=tiny_models("bert")), tmp_path / "models" / "tiny")
+@pytest.fixture(scope="module")
+def prepared(tiny_models, tmp_path_factory):
+    """A tiny model and two tasks, prepared once."""
+    folder = tmp_path_factory.mktemp("results")
+    prepare_model(Checkpoint("tiny", folder=tiny_models("bert")), folder / "models" / "tiny")
     for task in ("syn-rte", "syn-stsb"):
-        prepare_data(
-            TASKS[task], tmp_path / "models" / "tiny", 128, tmp_path / f"data/synthetic/tiny/{task}-len128", None
-        )
-    return tmp_path
+        prepare_known(task, folder / "models" / "tiny", 128, folder / a_cell(task).data_folder())
+    return folder
+
+
+@pytest.fixture
+def results(prepared, tmp_path):
+    """A results folder of a test's own, with that model and these tasks."""
+    return shutil.copytree(prepared, tmp_path / "results")
+
+
+@contextlib.contextmanager
+def real_streams():
+    """Lets `main` run here as in a process of its own: what it prints goes through file descriptors 1 and 2."""
+    with (
+        open(1, "w", closefd=False) as out,
+        open(2, "w", closefd=False) as err,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        yield
 
 
 def command(cell, results, *options):
@@ -66,24 +84,29 @@ def test_a_cell_leaves_complete_files(results):
     assert list(pd.read_csv(results / cell.folder() / "curve.csv")["update"]) == [5, 10]
 
 
-def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results, monkeypatch):
+def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results):
     cell = a_cell(seed=3)
-    alone = [sys.executable, "-m", "seedvar", *command(cell, results)]
-    subprocess.run(alone, check=True, capture_output=True)
-    expected = files_of(cell, results)
 
-    def again(*options):
-        subprocess.run(["rm", "-rf", str(results / "store"), str(results / "cells")], check=True)
-        if options:
-            subprocess.run([*alone, *options], check=True, capture_output=True)
-        else:  # in this process, behind another cell
-            assert main(command(a_cell("syn-stsb", 7), results)) == 0
-            assert main(command(cell, results)) == 0
-        assert files_of(cell, results) == expected
+    def files_after(run):
+        for folder in ("store", "cells"):
+            shutil.rmtree(results / folder, ignore_errors=True)
+        run()
+        return files_of(cell, results)
 
-    again()
-    again("--warm")
-    again("--warm")  # from the same server
+    def alone():
+        subprocess.run([sys.executable, "-m", "seedvar", *command(cell, results)], check=True, capture_output=True)
+
+    def behind_another():
+        assert main(command(a_cell("syn-stsb", 7), results)) == 0
+        assert main(command(cell, results)) == 0
+
+    def in_a_fork():
+        assert main(command(cell, results, "--warm")) == 0
+
+    expected = files_after(alone)
+    assert files_after(behind_another) == expected
+    assert files_after(in_a_fork) == expected
+    assert files_after(in_a_fork) == expected  # of the same server
     with warm._connect(warm._socket_path()) as connection:  # there is one: the runs above were forks
         assert connection
 
@@ -92,7 +115,7 @@ def test_a_stored_cell_is_served_without_training_or_torch(results):
     cell = a_cell()
     assert main(command(cell, results)) == 0
     expected = files_of(cell, results)
-    subprocess.run(["rm", "-rf", str(results / "cells")], check=True)
+    shutil.rmtree(results / "cells")
     script = f"""
 import sys
 from seedvar.engine import warm
@@ -118,7 +141,8 @@ def test_the_log_starts_with_the_command_that_repeats_the_cell(results, capsys):
     assert main(command(a_cell(), results)) == 0
     first = capsys.readouterr().err.splitlines()[0]
     assert first.startswith("To repeat: seedvar train --cell ")
-    subprocess.run(["rm", "-rf", str(results / "store"), str(results / "cells")], check=True)
+    for folder in ("store", "cells"):
+        shutil.rmtree(results / folder)
     assert main(shlex.split(first.removeprefix("To repeat: seedvar "))) == 0
     assert (results / a_cell().folder() / "result.json").is_file()
 
@@ -131,17 +155,35 @@ def test_a_recipe_that_the_model_cannot_have_is_refused_and_leaves_nothing(resul
 
 
 @pytest.mark.parametrize("options", [[], ["--warm"]], ids=["cold", "warm"])
-def test_a_failure_is_shown_and_its_log_is_complete(results, tmp_path, options):
-    cell, log = a_cell(recipe=RECIPE.model_copy(update={"reinit_layers": 9})), tmp_path / "logs" / "cell.log"
-    arguments = [sys.executable, "-m", "seedvar", *command(cell, results, *options, "--log", str(log))]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.returncode == 2
-    message, place = done.stderr.splitlines()
+def test_a_failure_is_shown_and_its_log_is_complete(results, capfd, options):
+    cell, log = a_cell(recipe=RECIPE.model_copy(update={"reinit_layers": 9})), results / "logs" / "cell.log"
+    with real_streams():
+        assert main(command(cell, results, *options, "--log", str(log))) == 2
+    message, place = capfd.readouterr().err.splitlines()
     assert message.startswith("seedvar: recipe: reinit_layers: 9 is not accepted")
     assert place == f"  (log: {log})"
     lines = log.read_text().splitlines()
     assert lines[0].startswith("To repeat: seedvar train")
     assert lines[-1] == message
+
+
+def test_a_killed_warm_cell_takes_its_fork_with_it(results):
+    """The fork must not go on training when its command is gone."""
+    cell = a_cell(recipe=RECIPE.model_copy(update={"epochs": 100_000}))
+    arguments = [sys.executable, "-m", "seedvar", *command(cell, results, "--warm")]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE) as process:
+        output = process.stderr.fileno()
+        printed = b""
+        while b"To repeat" not in printed:
+            printed += os.read(output, 4096)
+        process.kill()
+        # The fork holds the other end of this pipe: the end of file comes when the fork has ended.
+        while select.select([output], [], [], 30)[0]:
+            if not os.read(output, 4096):
+                break
+        else:
+            pytest.fail("the fork went on for half a minute")
+    assert not (results / cell.folder() / "result.json").exists()
 
 
 def test_a_server_that_goes_away_is_replaced_or_done_without(results, monkeypatch, tmp_path):
@@ -162,25 +204,6 @@ def test_a_server_that_goes_away_is_replaced_or_done_without(results, monkeypatc
     cell = a_cell()
     assert main(command(cell, results, "--warm")) == 0
     assert (results / cell.folder() / "result.json").is_file()
-
-
-def test_a_killed_warm_cell_takes_its_fork_with_it(results):
-    """The fork must not go on training when its command is gone."""
-    cell = a_cell(recipe=RECIPE.model_copy(update={"epochs": 100_000}))
-    arguments = [sys.executable, "-m", "seedvar", *command(cell, results, "--warm")]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE) as process:
-        output = process.stderr.fileno()
-        printed = b""
-        while b"To repeat" not in printed:
-            printed += os.read(output, 4096)
-        process.kill()
-        # The fork holds the other end of this pipe: the end of file comes when the fork has ended.
-        while select.select([output], [], [], 30)[0]:
-            if not os.read(output, 4096):
-                break
-        else:
-            pytest.fail("the fork went on for half a minute")
-    assert not (results / cell.folder() / "result.json").exists()
 
 
 def test_weights_that_were_not_kept_are_trained_again_and_the_cell_stays_as_it_was(results):

@@ -1,12 +1,14 @@
 """One cell a device: cells that start together take different ones, and wait when there is none left."""
 
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 
 from seedvar.errors import UserError
-from seedvar.training.device import claimed_device, first_free
+from seedvar.training.device import about_machine, claimed_device, first_free
 
 
 def test_claims_are_exclusive_and_end(tmp_path, monkeypatch):
@@ -42,3 +44,13 @@ def test_cuda_where_there_is_none_is_refused(monkeypatch):
         pass
     with claimed_device("auto") as device:
         assert device.type == "cpu"
+
+
+def test_a_record_names_processor_and_commit_where_they_can_be_told(monkeypatch):
+    about = about_machine()
+    assert about.keys() == {"processor", "commit"}
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    here = subprocess.run(git, capture_output=True, text=True)
+    assert about["commit"] == (here.stdout.strip() if here.returncode == 0 else None)
+    monkeypatch.setenv("PATH", "")
+    assert about_machine() == about | {"commit": None}  # no git is no reason not to train

@@ -8,13 +8,11 @@ import pytest
 import torch
 
 from seedvar.cells.recipe import Recipe
-from seedvar.data.prepare import prepare
-from seedvar.data.splits import Part, split
-from seedvar.data.tasks import TASKS
-from seedvar.data.tokens import load_tokens
+from seedvar.data.splits import Part
 from seedvar.models.families import FAMILIES
 from seedvar.training import loop
-from seedvar.training.loop import fine_tune, make_batch, predict
+from seedvar.training.batches import load_examples, make_batch
+from seedvar.training.loop import fine_tune, predict
 from seedvar.training.network import build_model
 
 CPU = torch.device("cpu")
@@ -24,23 +22,23 @@ def quiet(line):
     pass
 
 
-@pytest.fixture
-def run(tiny_models, tmp_path):
+@pytest.fixture(scope="session")
+def run(tiny_models, tiny_data):
     """Fine-tunes a tiny model on 40 examples of a synthetic task."""
 
     def fine_tune_tiny(task="syn-rte", family="bert", init_seed=0, order_seed=0, **recipe):
-        folder = tiny_models(family)
-        data = tmp_path / f"{task}-{family}"
-        if not data.exists():
-            prepare(TASKS[task], folder, 64, data, None)
-        tokens, pad = load_tokens(data)
         recipe = Recipe(**{"learning_rate": 1e-3, "n_train": 40, "batch_size": 8, "evaluations": 3} | recipe)
-        parts = split(TASKS[task], {n: t.labels for n, t in tokens.items()}, recipe.split, recipe.n_train)
-        model = build_model(folder, TASKS[task], recipe, init_seed)
-        outcome = fine_tune(model, TASKS[task], recipe, tokens, parts, pad, order_seed, CPU, log=quiet)
-        return model, outcome
+        examples = load_examples(tiny_data(task, family), recipe)
+        model = build_model(tiny_models(family), examples.task, recipe, init_seed)
+        return model, fine_tune(model, examples, recipe, order_seed, CPU, log=quiet)
 
     return fine_tune_tiny
+
+
+@pytest.fixture(scope="session")
+def plain(run):
+    """The run that others are compared with: made once, nothing of it is changed."""
+    return run()[1]
 
 
 def equal(first, second):
@@ -65,30 +63,29 @@ def test_the_learning_rate_warms_up_from_zero_and_falls(run):
     assert rates == pytest.approx([0, 1 / 4, 2 / 4, 3 / 4, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
 
 
-def test_a_run_is_repeated_bit_for_bit_whatever_ran_before(run):
-    _, first = run()
+def test_a_run_is_repeated_bit_for_bit_whatever_ran_before(run, plain):
     torch.rand(1000)
     run(task="syn-cola", init_seed=5)
     _, again = run()
-    assert equal(first, again)
-    assert first.curve == again.curve
+    assert equal(plain, again)
+    assert plain.curve == again.curve
 
 
-def test_init_and_order_seeds_act_independently(run):
-    _, base = run()
+def test_init_and_order_seeds_act_independently(run, plain):
     _, other_init = run(init_seed=1)
     _, other_order = run(order_seed=1)
-    assert not equal(base, other_init)
-    assert not equal(base, other_order)
+    assert not equal(plain, other_init)
+    assert not equal(plain, other_order)
+    assert not equal(other_init, other_order)
 
 
 def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
     seen = []
     original = loop.make_batch
 
-    def spy(tokens, rows, *rest):
+    def spy(examples, part, rows, device):
         seen[-1].append(rows.copy())
-        return original(tokens, rows, *rest)
+        return original(examples, part, rows, device)
 
     monkeypatch.setattr(loop, "make_batch", spy)
     for recipe in ({"optimizer": "bertadam"}, {"optimizer": "adamw", "reinit_layers": 2, "dropout": 0.3}):
@@ -105,19 +102,18 @@ def test_last_and_best_checkpoint_are_tested_with_their_own_weights(run, monkeyp
     order = iter([0.9, 0.5, 0.4])
     original = loop.scores
     monkeypatch.setattr(loop, "scores", lambda task, y, z: original(task, y, z) | {task.metric: next(order)})
-    weights = {}
+    parts, used = [], []
     original_predict = loop.predict
 
-    def spy(model, tokens, part, *rest):
-        logits = original_predict(model, tokens, part, *rest)
-        weights[id(part), len(weights)] = model.classifier.weight.detach().clone()
-        return logits
+    def spy(model, examples, part, *rest):
+        parts.append(part)
+        used.append(model.classifier.weight.detach().clone())
+        return original_predict(model, examples, part, *rest)
 
     monkeypatch.setattr(loop, "predict", spy)
     _, outcome = run(epochs=3)
-    used = list(weights.values())  # three validations, then test of the last and of the best
     assert outcome.best_update == 5
-    assert len(used) == 5
+    assert parts == ["validation"] * 3 + ["test"] * 2  # test of the last and of the best
     assert torch.equal(used[3], used[2])
     assert torch.equal(used[4], used[0])
     assert not np.array_equal(outcome.logits["best"]["test"], outcome.logits["last"]["test"])
@@ -130,6 +126,18 @@ def test_when_the_last_is_the_best_both_are_the_same(run, monkeypatch):
     _, outcome = run()
     assert outcome.best_update == outcome.updates
     assert np.array_equal(outcome.logits["best"]["test"], outcome.logits["last"]["test"])
+
+
+def test_the_best_checkpoint_of_an_error_is_the_lowest(tiny_models, tiny_data, monkeypatch):
+    order = iter([0.5, 0.2, 0.4])
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: {"mse": next(order)})
+    recipe = Recipe(n_train=40, batch_size=8, evaluations=3)
+    examples = load_examples(tiny_data("syn-stsb"), recipe)
+    examples = dataclasses.replace(examples, task=dataclasses.replace(examples.task, metric="mse"))
+    model = build_model(tiny_models("bert"), examples.task, recipe, 0)
+    outcome = fine_tune(model, examples, recipe, 0, CPU, log=quiet)
+    assert [row["val_mse"] for row in outcome.curve] == [0.5, 0.2, 0.4]
+    assert outcome.best_update == 10
 
 
 def test_divergence_ends_the_run_and_is_recorded(run, monkeypatch):
@@ -177,42 +185,41 @@ def test_every_family_trains(run, family, task):
     assert np.isfinite(outcome.logits["last"]["test"]).all()
 
 
-def test_bfloat16_computes_otherwise_and_keeps_weights_in_float32(run):
+def test_bfloat16_computes_otherwise_and_keeps_weights_in_float32(run, plain):
     model, outcome = run(precision="bfloat16")
-    _, exact = run()
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    assert not equal(outcome, exact)
-    assert np.abs(outcome.logits["last"]["test"] - exact.logits["last"]["test"]).max() < 0.1
+    assert not equal(outcome, plain)
+    assert np.abs(outcome.logits["last"]["test"] - plain.logits["last"]["test"]).max() < 0.1
 
 
 def test_a_tiny_model_learns_its_training_set(run):
-    _, outcome = run(task="syn-cola", epochs=60, learning_rate=3e-3, dropout=0.0, evaluations=2)
+    _, outcome = run(task="syn-cola", epochs=40, learning_rate=3e-3, dropout=0.0, evaluations=2)
     assert outcome.curve[-1]["train_loss"] < 0.2
 
 
-def test_padding_does_not_change_predictions(tiny_models, tmp_path):
-    folder = tiny_models("bert")
-    prepare(TASKS["syn-mrpc"], folder, 64, tmp_path / "data", None)
-    tokens, pad = load_tokens(tmp_path / "data")
-    model = build_model(folder, TASKS["syn-mrpc"], Recipe(), 0)
-    together = predict(model, tokens, Part("validation", np.arange(30)), TASKS["syn-mrpc"], Recipe(), pad, CPU)
-    alone = [
-        predict(model, tokens, Part("validation", np.array([i])), TASKS["syn-mrpc"], Recipe(), pad, CPU)[0]
-        for i in range(30)
-    ]
+def test_padding_does_not_change_predictions(tiny_models, tiny_data):
+    examples = load_examples(tiny_data("syn-mrpc"), Recipe())
+    model = build_model(tiny_models("bert"), examples.task, Recipe(), 0)
+
+    def predictions(rows):
+        part = {"validation": Part("validation", np.asarray(rows))}
+        return predict(model, dataclasses.replace(examples, parts=part), "validation", Recipe(), CPU)
+
+    together = predictions(range(30))
+    alone = [predictions([i])[0] for i in range(30)]
     assert np.allclose(together, alone, atol=1e-5)
 
 
-def test_a_batch_is_padded_to_its_longest_example(tiny_models, tmp_path):
-    prepare(TASKS["syn-mrpc"], tiny_models("bert"), 64, tmp_path / "data", None)
-    tokens, pad = load_tokens(tmp_path / "data")
+def test_a_batch_is_padded_to_its_longest_example(tiny_data):
+    examples = load_examples(tiny_data("syn-mrpc"), Recipe())
     rows = np.array([3, 7])
-    inputs, labels = make_batch(tokens["train"], rows, TASKS["syn-mrpc"], pad, CPU)
-    lengths = tokens["train"].lengths()[rows]
+    inputs, labels = make_batch(examples, "train", rows, CPU)
+    lengths = examples.tokens["train"].lengths()[rows]
+    assert lengths[0] != lengths[1]
     assert inputs["input_ids"].shape == (2, lengths.max())
     assert inputs["attention_mask"].sum(dim=1).tolist() == lengths.tolist()
+    assert (inputs["input_ids"][inputs["attention_mask"] == 0] == examples.pad_token_id).all()
     assert labels.dtype == torch.int64
-    assert dataclasses.is_dataclass(tokens["train"])
 
 
 def test_steps_replace_epochs(run):
@@ -242,7 +249,7 @@ def test_a_hopeless_run_is_stopped_and_its_last_weights_are_its_result(run, monk
     _, outcome = run(epochs=3, stop_failed_after=0.5)
     assert (outcome.status, outcome.updates) == ("stopped", 10)
     assert np.isfinite(outcome.logits["last"]["test"]).all()
-    _, other = run(epochs=3)
+    _, other = run(epochs=3)  # as hopeless, but nobody asked for an end
     assert (other.status, other.updates) == ("finished", 15)
 
 
@@ -260,8 +267,7 @@ def test_a_hopeless_run_is_stopped_and_its_last_weights_are_its_result(run, monk
     ],
     ids=str,
 )
-def test_every_method_changes_the_run_and_is_repeatable(run, recipe):
-    _, plain = run()
+def test_every_method_changes_the_run_and_is_repeatable(run, plain, recipe):
     _, first = run(**recipe)
     _, second = run(**recipe)
     assert equal(first, second)

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from seedvar.training.adam import TransformersAdamW
 from torch import nn
 
 from seedvar.cells.recipe import Recipe
-from seedvar.training.optimizers import make_optimizer
+from seedvar.training.optimizers.adamw import TransformersAdamW
+from seedvar.training.parameter_groups import make_optimizer
 from seedvar.training.schedule import schedule
 
 GRADIENTS = [0.1, -0.2, 0.3]

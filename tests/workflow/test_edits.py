@@ -1,9 +1,10 @@
 """The table of edits: what each change of a finished study makes Snakemake train again, and no cell more.
 
-The study is run once; every edit is made in a copy of it, times of change and Snakemake's records included, and the
-jobs of a dry run are counted.
+The study is run once; every edit is made in a copy of it, times of change and Snakemake's records included. The jobs of
+a dry run are counted, and `seedvar status` is asked.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -15,20 +16,32 @@ import pandas as pd
 import pytest
 
 STUDY = """
-data: glue
 model: ./tiny
-tasks: [rte, mrpc]
+tasks:
+  mrpc:
+  reviews:
+    source: {train: mine/train.csv, validation: mine/validation.csv}
+    text: text
+    label: stars
 seeds: 2
 recipe: {learning_rate: 1e-3, n_train: 40, batch_size: 8, epochs: 1, evaluations: 2}
 arms:
   plain: {}
-  top: {reinit_layers: 1}
+  top: {optimizer: bertadam, reinit_layers: 1}
   mixed: {mixout: 0.5, weight_decay: 0.01, warmup_ratio: 0.2}
+  other: {model: ./other}
 baseline: plain
 """
 STUDY_FILE = "config/studies/edits.yaml"
 PACKAGE = "workflow/seedvar"
-EVERY_CELL = 2 * 3 * 2
+N_TASKS, N_ARMS, N_SEEDS = 2, 4, 2
+EVERY_CELL = N_TASKS * N_ARMS * N_SEEDS
+CELLS_A_SEED, CELLS_AN_ARM, CELLS_A_TASK = N_TASKS * N_ARMS, N_TASKS * N_SEEDS, N_ARMS * N_SEEDS
+N_MODELS = 2  # each has tokenised data of its own
+# What is made of the cells in these tests.
+PAGES = [
+    f"results/edits/{name}" for name in ("figures/distribution.png", "figures/comparisons.png", "tables/scores.md")
+]
 
 
 def run(folder, *command):
@@ -47,10 +60,24 @@ def snakemake(folder, *arguments):
     return run(folder, "snakemake", *arguments, "--config", "study=edits")
 
 
-def planned(folder):
+def planned(folder, *targets):
     """Counts the jobs that a dry run plans, by rule."""
-    jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", snakemake(folder, "-n"), re.M)}
-    return {rule: n for rule, n in jobs.items() if rule not in ("all", "total")}
+    jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", snakemake(folder, "-n", *targets), re.M)}
+    return {rule: n for rule, n in jobs.items() if rule not in ("all", "cells", "total")}
+
+
+def status(folder):
+    """Returns how many cells are not done, and all that is said of them."""
+    said = run(folder, "seedvar", "status", "edits")
+    cells, done = (int(re.search(pattern, said, re.M)[1]) for pattern in (r"^edits: (\d+) cells", r"^ +done +(\d+)"))
+    return cells - done, said
+
+
+def digests(folder):
+    """Returns the digests of code that decide the plain arm."""
+    script = "from seedvar.cells.decides import *; from seedvar.cells.syntax import *\n"
+    script += "for n, p in code_of({}, 'f1').items(): print(code_digest(PACKAGE / p), n)"
+    return run(folder, "python", "-c", script)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +85,17 @@ def finished(tmp_path_factory, copy_repository, tiny_models):
     """A checkout with the study run to its end."""
     folder = copy_repository(tmp_path_factory.mktemp("finished"))
     shutil.copytree(tiny_models("bert"), folder / "tiny")
-    rows = {"sentence1": ["the dog"] * 60, "sentence2": ["the cat"] * 60, "label": [0, 1] * 30}
-    for task in ("rte", "mrpc"):
-        (folder / "my glue" / task).mkdir(parents=True)
-        for split in ("train", "validation"):
-            pd.DataFrame(rows).to_parquet(folder / "my glue" / task / f"{split}-00000-of-00001.parquet")
+    shutil.copytree(tiny_models("roberta"), folder / "other")
+    pairs = pd.DataFrame({"sentence1": ["the dog"] * 60, "sentence2": ["the cat"] * 60, "label": [0, 1] * 30})
+    reviews = pd.DataFrame({"text": ["the dog", "the cat sees the dog"] * 30, "stars": ["one", "five"] * 30})
+    (folder / "my glue" / "mrpc").mkdir(parents=True)
+    (folder / "mine").mkdir()
+    for split in ("train", "validation"):
+        pairs.to_parquet(folder / "my glue" / "mrpc" / f"{split}-00000-of-00001.parquet")
+        reviews.to_csv(folder / "mine" / f"{split}.csv", index=False)
     (folder / STUDY_FILE).write_text(STUDY)
-    snakemake(folder, "--cores", "2")
-    assert planned(folder) == {}
+    snakemake(folder, "cells", *PAGES, "--cores", "2")
+    assert planned(folder, "cells", *PAGES) == {}
     return folder
 
 
@@ -74,9 +104,12 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "copied", symlinks=True)
 
 
+# ------------------------------------------------------------------------------------------------- what is edited
+
+
 def replace(folder, name, old, new):
     text = (folder / name).read_text()
-    assert text.count(old) == 1
+    assert text.count(old) == 1, (name, old)
     (folder / name).write_text(text.replace(old, new))
 
 
@@ -84,23 +117,16 @@ def in_study(old, new):
     return lambda folder: replace(folder, STUDY_FILE, old, new)
 
 
-def in_package(name):
-    return lambda folder: (folder / PACKAGE / name).write_text((folder / PACKAGE / name).read_text() + "\n# edited\n")
+def in_package(name, old, new):
+    return lambda folder: replace(folder, f"{PACKAGE}/{name}", old, new)
 
 
-def nothing(folder):
-    pass
+def add_file(name, text):
+    return lambda folder: (folder / name).write_text(text)
 
 
-def swap_values(folder):
-    replace(folder, STUDY_FILE, "weight_decay: 0.01, warmup_ratio: 0.2", "weight_decay: 0.2, warmup_ratio: 0.01")
-
-
-def change_a_data_file(folder):
-    path = folder / "my glue/rte/train-00000-of-00001.parquet"
-    rows = pd.read_parquet(path)
-    rows.loc[0, "sentence1"] = "the bird"
-    rows.to_parquet(path)
+def both(*edits):
+    return lambda folder: [edit(folder) for edit in edits]
 
 
 def touch_everything(folder):
@@ -109,20 +135,33 @@ def touch_everything(folder):
             path.touch()
 
 
-def add_a_field(folder):
-    name = f"{PACKAGE}/recipe.py"
-    replace(
-        folder, name, "    mixout: float = Field(", "    novelty: float = Field(0.0, ge=0)\n    mixout: float = Field("
-    )
+def rewrite_the_loop(folder):
+    """Writes the loop as Python's own printer does: no comment, no docstring, another layout."""
+    path = folder / PACKAGE / "training/loop.py"
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    assert ast.unparse(tree) != path.read_text()
+    path.write_text(ast.unparse(tree))
 
 
-def add_a_task(folder):
-    line = '        Task("mrpc"'
-    replace(folder, f"{PACKAGE}/data/tasks.py", line, f'        Task("scitail", "glue", PAIR, "accuracy"),\n{line}')
+def move_the_loop(folder):
+    """Moves a core file and mends the imports of it, as `git mv` and an editor would."""
+    (folder / PACKAGE / "training/loop.py").rename(folder / PACKAGE / "training/the_loop.py")
+    for path in (folder / PACKAGE).rglob("*.py"):
+        text = path.read_text()
+        mended = text.replace("seedvar.training.loop", "seedvar.training.the_loop")
+        mended = mended.replace('"training/loop.py"', '"training/the_loop.py"')
+        if mended != text:
+            path.write_text(mended)
 
 
-def change_a_task(folder):
-    replace(folder, f"{PACKAGE}/data/tasks.py", '"mrpc", "glue", PAIR, "f1"', '"mrpc", "glue", PAIR, "accuracy"')
+def move_the_data(folder):
+    """Moves a user's files and says so in the study."""
+    (folder / "mine").rename(folder / "elsewhere")
+    text = (folder / STUDY_FILE).read_text()
+    (folder / STUDY_FILE).write_text(text.replace("mine/", "elsewhere/"))
 
 
 def upgrade_a_library(folder):
@@ -131,29 +170,167 @@ def upgrade_a_library(folder):
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 99.0\n")
 
 
-CELLS_A_SEED, CELLS_AN_ARM, CELLS_A_TASK = 6, 4, 6
+METHOD = "def change_model(model, recipe, init_seed):\n    pass\n"
+NOTHING_IS_TRAINED = {
+    "nothing": lambda folder: None,
+    "a comment in the loop": in_package(
+        "training/loop.py", "    outcome = Outcome()\n", "    # A comment\n    outcome = Outcome()\n"
+    ),
+    "a docstring in the loop": in_package("training/loop.py", '"""What a run measured.', '"""All that a run measured.'),
+    "the loop's layout": rewrite_the_loop,
+    "a core file's name": move_the_loop,
+    "a new optimizer": both(
+        in_package("cells/decides.py", "OPTIMIZERS = {\n", 'OPTIMIZERS = {\n    "radam": ("radam",),\n'),
+        add_file(f"{PACKAGE}/training/optimizers/radam.py", "def make(groups, recipe):\n    pass\n"),
+    ),
+    "a new family": in_package(
+        "models/families.py",
+        "FAMILIES = {",
+        'FAMILIES = {\n    "xlm-roberta": Family("roberta.encoder.layer", None, None, None),',
+    ),
+    "a new field of a family's row": in_package(
+        "models/families.py",
+        '    embeddings: tuple[str, ...] = ("embeddings",)\n',
+        '    embeddings: tuple[str, ...] = ("embeddings",)\n    novelty: str | None = None\n',
+    ),
+    "a new metric": both(
+        in_package(
+            "data/metrics/__init__.py",
+            '    "mse": "mean squared error",\n',
+            '    "mse": "mean squared error",\n    "novel": "novelty",\n',
+        ),
+        lambda folder: shutil.copy(
+            folder / PACKAGE / "data/metrics/accuracy.py", folder / PACKAGE / "data/metrics/novel.py"
+        ),
+    ),
+    "a new task of the package": lambda folder: shutil.copy(
+        folder / PACKAGE / "data/tasks/rte.yaml", folder / PACKAGE / "data/tasks/novel.yaml"
+    ),
+    "a new task of the user's": lambda folder: (
+        (folder / "config/tasks").mkdir(exist_ok=True),
+        shutil.copy(folder / PACKAGE / "data/tasks/rte.yaml", folder / "config/tasks/mine.yaml"),
+    ),
+    "a new method": both(
+        in_package(
+            "methods/__init__.py", '    "mixout": "mixout",', '    "novelty": "novel",\n    "mixout": "mixout",'
+        ),
+        in_package(
+            "cells/recipe.py",
+            "    mixout: float = Field(",
+            "    novelty: float = Field(0.0, ge=0)\n    mixout: float = Field(",
+        ),
+        add_file(f"{PACKAGE}/methods/novel.py", METHOD),
+    ),
+    "a new source of data": both(
+        in_package(
+            "data/sources/__init__.py", "SOURCES = {\n", 'SOURCES = {\n    "copy": "seedvar.data.sources.copy_of",\n'
+        ),
+        lambda folder: (folder / PACKAGE / "data/sources/copy_of.py").write_text(
+            (folder / PACKAGE / "data/sources/synthetic.py")
+            .read_text()
+            .replace('KEY = "synthetic"', 'KEY = "copy"')
+            .replace("    synthetic: str", "    copy: str")
+            .replace('@field_validator("synthetic")', '@field_validator("copy")')
+        ),
+    ),
+    "a figure's code": in_package("figures/distribution.py", "def draw(", "NOVELTY = 1\n\n\ndef draw("),
+    "a statistic's code": in_package("stats/compare.py", "def compare(", "NOVELTY = 1\n\n\ndef compare("),
+    "a place of files": move_the_data,
+    "times of change": touch_everything,
+    "a library": upgrade_a_library,
+}
+
+
+def test_what_changes_no_result_trains_nothing(copied):
+    """Each edit is made on top of those before it; the last word is Snakemake's."""
+    before = digests(copied)
+    for name, edit in NOTHING_IS_TRAINED.items():
+        edit(copied)
+        invalid, said = status(copied)
+        assert invalid == 0, (name, said)
+    assert digests(copied) == before
+    assert f"{EVERY_CELL} cells trained with numpy" in said
+    jobs = planned(copied)
+    assert not {"train", "weights", "model"} & set(jobs), jobs
+
+
 # What is edited: how, how many cells are trained again, how many data sets are made again, what `status` says.
+STATEMENT = "    outcome = Outcome()\n"
 EDITS = {
-    "nothing": (nothing, 0, 0, ""),
     "a new seed": (in_study("seeds: 2", "seeds: 3"), CELLS_A_SEED, 0, ""),
     "a new arm": (in_study("  top:", "  pooler: {reinit_pooler: true}\n  top:"), CELLS_AN_ARM, 0, ""),
     "one arm's learning rate": (in_study("_layers: 1}", "_layers: 1, learning_rate: 2e-3}"), CELLS_AN_ARM, 0, ""),
-    "two values swapped": (swap_values, CELLS_AN_ARM, 0, ""),
-    "figure code": (in_package("figures/distribution.py"), 0, 0, ""),
-    "statistics code": (in_package("stats/compare.py"), 0, 0, ""),
-    "Mixout's module": (in_package("methods/mixout.py"), CELLS_AN_ARM, 0, "methods/mixout.py changed"),
-    "training core": (in_package("training/loop.py"), EVERY_CELL, 0, "training/loop.py changed"),
-    "one data file": (
-        change_a_data_file,
-        CELLS_A_TASK,
-        1,
-        "the data of rte changed (rte/train-00000-of-00001.parquet)",
+    "two values swapped": (
+        in_study("weight_decay: 0.01, warmup_ratio: 0.2", "weight_decay: 0.2, warmup_ratio: 0.01"),
+        CELLS_AN_ARM,
+        0,
+        "",
     ),
-    "touch of everything": (touch_everything, 0, 0, ""),
-    "a new field": (add_a_field, 0, 0, ""),
-    "a new task": (add_a_task, 0, 0, ""),
-    "a task's metric": (change_a_task, CELLS_A_TASK, 1, "data/tasks.py: metric of mrpc was f1 and is accuracy"),
-    "a library": (upgrade_a_library, 0, 0, "12 cells trained with numpy"),
+    "a statement of the loop": (
+        in_package("training/loop.py", STATEMENT, f"{STATEMENT}    torch.manual_seed(7)\n"),
+        EVERY_CELL,
+        0,
+        "loop changed",
+    ),
+    "a setting of determinism": (
+        in_package("training/determinism.py", "allow_tf32 = False", "allow_tf32 = True"),
+        EVERY_CELL,
+        0,
+        "determinism changed",
+    ),
+    "a statement of an optimizer": (
+        in_package("training/optimizers/bertadam.py", "correct_bias=False", "correct_bias=True"),
+        CELLS_AN_ARM,
+        0,
+        "optimizer bertadam changed",
+    ),
+    "a statement of a method": (
+        in_package("methods/mixout.py", "bernoulli_(1 - self.p)", "bernoulli_(1.0 - self.p)"),
+        CELLS_AN_ARM,
+        0,
+        "method mixout changed",
+    ),
+    "a metric's function": (
+        lambda folder: (folder / PACKAGE / "data/metrics/f1.py").write_text(
+            (folder / PACKAGE / "data/metrics/f1.py").read_text() + "\n\nNOVELTY = 1\n"
+        ),
+        CELLS_A_TASK,
+        0,
+        "metric f1 changed",
+    ),
+    "a family's row": (
+        in_package(
+            "models/families.py",
+            '"roberta.encoder.layer", None, "classifier.dense"',
+            '"roberta.encoder.layer", None, None',
+        ),
+        CELLS_AN_ARM,
+        0,
+        "the addresses of the family of other changed",
+    ),
+    "a cell of the user's CSV": (
+        lambda folder: replace(
+            folder,
+            "mine/train.csv",
+            "the dog,one\nthe cat sees the dog,five\n" * 30,
+            "the cat,one\nthe cat sees the dog,five\n" + "the dog,one\nthe cat sees the dog,five\n" * 29,
+        ),
+        CELLS_A_TASK,
+        N_MODELS,
+        "the data of reviews changed (mine/train.csv)",
+    ),
+    "a task's metric": (
+        in_package("data/tasks/mrpc.yaml", "metric: f1", "metric: accuracy"),
+        CELLS_A_TASK,
+        N_MODELS,
+        "metric of mrpc was f1 and is accuracy",
+    ),
+    "the column of the labels": (
+        in_study("label: stars", "label: stars\n    labels: [five, one]"),
+        CELLS_A_TASK,
+        N_MODELS,
+        "labels of reviews was not given and is ['five', 'one']",
+    ),
 }
 
 
@@ -161,43 +338,49 @@ EDITS = {
 def test_an_edit_trains_the_cells_that_it_concerns(copied, name):
     edit, trained, prepared, told = EDITS[name]
     edit(copied)
-    jobs = planned(copied)
+    jobs = planned(copied, "cells")
     assert (jobs.get("train", 0), jobs.get("data", 0), jobs.get("model", 0)) == (trained, prepared, 0)
-    status = run(copied, "seedvar", "status", "edits")
-    cells = int(re.search(r"^edits: (\d+) cells", status, re.M)[1])
-    done = re.search(r"^ +done +(\d+)", status, re.M)
-    assert (int(done[1]) if done else 0) == cells - trained
-    assert told in status
+    invalid, said = status(copied)
+    assert invalid == trained
+    assert told in said
 
 
 def test_a_changed_task_is_not_forgotten_when_its_data_are_made_again(copied):
-    change_a_task(copied)
-    (data,) = copied.glob("results/data/glue/tiny/mrpc-*/data.json")
-    snakemake(copied, str(data.relative_to(copied)), "--cores", "2")
-    assert planned(copied).get("train", 0) == CELLS_A_TASK
+    EDITS["a task's metric"][0](copied)
+    data = [str(path.relative_to(copied)) for path in copied.glob("results/data/glue/*/mrpc-*/data.json")]
+    assert len(data) == N_MODELS
+    snakemake(copied, *data, "--cores", "2")
+    assert planned(copied, "cells").get("train", 0) == CELLS_A_TASK
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("figures/distribution.py", {"figure": 1, "notebook": 1, "report": 1}),
-        ("figures/comparisons.py", {"figure": 1, "report": 1}),
-        ("tables.py", {"tables": 3, "report": 1}),
+        ("figures/distribution.py", {"figure": 1}),
+        ("figures/comparisons.py", {"figure": 1}),
+        ("figures/style.py", {"figure": 2}),
+        ("words.py", {"figure": 2, "tables": 1}),
+        ("report/printed.py", {"tables": 1}),
+        ("stats/settings.py", {"statistics": 2, "figure": 1, "tables": 1}),
+        ("stats/selection.py", {}),
     ],
 )
 def test_what_concerns_no_cell_plans_only_what_is_made_from_it(copied, name, expected):
-    in_package(name)(copied)
-    assert planned(copied) == expected
+    path = copied / PACKAGE / name
+    path.write_text(path.read_text() + "\n# a comment\n")
+    assert planned(copied, "cells", *PAGES) == {}
+    path.write_text(path.read_text() + "\nNOVELTY = 1\n")
+    assert planned(copied, "cells", *PAGES) == expected
 
 
 def test_a_fresh_clone_with_copied_results_trains_nothing(finished, copy_repository, tmp_path):
     clone = copy_repository(tmp_path)
-    for name in ("tiny", "my glue"):
+    for name in ("tiny", "other", "my glue", "mine"):
         shutil.copytree(finished / name, clone / name)
     shutil.copy(finished / STUDY_FILE, clone / STUDY_FILE)
     touch_everything(clone)  # a clone's files are new
     shutil.copytree(finished / "results", clone / "results")
-    assert not {"train", "data", "model"} & set(planned(clone))
+    assert not {"train", "data", "model"} & set(planned(clone, "cells"))
 
     # Where copying has lost the times too, Snakemake knows nothing; the store knows.
     shutil.rmtree(clone / "results/cells")

@@ -19,9 +19,10 @@ rule model:
         " --out results/models/{wildcards.model:q} --log {log}"
 
 
+# Of a model, the tokenizer decides the data: its content is a parameter, for model.json tells of more than that.
 rule data:
     input:
-        model=MODEL_FILE,
+        model=ancient(MODEL_FILE),
         src=data_code,
     output:
         f"{DATA_FOLDER}/data.json",
@@ -33,6 +34,7 @@ rule data:
         "../../envs/seedvar.yaml"
     params:
         content=data_content,
+        model=model_content,
         declared=data_declared,
         options=data_options,
     shell:

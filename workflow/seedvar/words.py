@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-KEYS = ["task", "arm", "init_seed", "order_seed"]  # the columns that name a run in every table
+SEEDS = ["init_seed", "order_seed"]  # the columns of a run's seeds
+KEYS = ["task", "arm", *SEEDS]  # the columns that name a run in every table
+ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 
 def task_title(task: str) -> str:

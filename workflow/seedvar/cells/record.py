@@ -25,6 +25,7 @@ class RunRecord(BaseModel):
     status: Literal["finished", "diverged", "stopped"]
     degenerate: bool
     metric: str
+    positive: int | None = None  # number of the class that the metric is the score of, if it is of one
     scores: dict[Literal["last", "best"], dict[Literal["validation", "test"], Scores]]
     majority: dict[Literal["validation", "test"], float]
     updates: int

@@ -49,6 +49,8 @@ def _origin(source: dict) -> str:
         return ", ".join(path for paths in source.values() if isinstance(paths, list) for path in paths)
     if "folder" in source:
         return f"{source['folder']}/{source['config'] or ''} ({source['hub']})"
+    if "synthetic" in source:
+        return "the package's grammar (synthetic)"
     return content(source)
 
 
@@ -68,8 +70,8 @@ def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
     ]
     ids = tokenizer(*columns)["input_ids"]
     lengths = np.array([len(row) for row in ids])
-    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}, 95 % {np.quantile(lengths, 0.95):.0f}"
-    line += f", longest {lengths.max():,}"
+    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}"
+    line += f", 95 % {np.quantile(lengths, 0.95):.0f}, longest {lengths.max():,}"
     if max_length:
         cut = int((lengths > max_length).sum())
         line += f"; {cut:,} ({100 * cut / len(lengths):.1f} %) are cut at {max_length}"

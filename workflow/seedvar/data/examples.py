@@ -64,10 +64,11 @@ def read_examples(name: str, declaration, source: dict) -> Examples:
             value = f"every training example has the label {labels['train'][0]:g}"
             raise UserError(f"{where['train']}: {declaration.label}: {value}; accepted: at least 2 different numbers")
         return Examples(task, texts, {split: np.array(values, np.float32) for split, values in labels.items()})
-    if missing := [one for one in task.classes if one not in set(labels["train"])]:
+    there = set(labels["train"])
+    if missing := [one for one in task.classes if one not in there]:
         raise UserError(
             f"{where['train']}: {declaration.label}: no training example has the class '{missing[0]}'; accepted: "
-            f"classes of the training data ({listing(c for c in task.classes if c in set(labels['train']))})"
+            f"classes of the training data ({listing(one for one in task.classes if one in there)})"
         )
     number = {one: place for place, one in enumerate(task.classes)}
     for split in splits:
@@ -113,10 +114,11 @@ def _labels(piece: Piece, column: str, read, regression: bool, declared: list[st
         accepted = "finite numbers"
     elif declared:
         accepted = f"labels: {listing(declared)}"
+    known = None if declared is None else set(declared)
     for row, value in enumerate(piece.columns[column], 1):
         try:
             label = read(value)
-            if declared is not None and label not in declared:
+            if known is not None and label not in known:
                 raise ValueError(shortened(label))
         except ValueError as error:
             raise UserError(f"{piece.where}: {column}: row {row} holds {error}; accepted: {accepted}") from None

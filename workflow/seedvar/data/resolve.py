@@ -14,6 +14,11 @@ def default_metric(regression: bool) -> str:
     return next(name for name in METRICS if load_metric(name).REGRESSION is regression)
 
 
+def metric_of(declaration) -> str:
+    """Returns the metric of a declared task, named or not."""
+    return declaration.metric or default_metric(declaration.labels == "number")
+
+
 def metrics_for(regression: bool) -> list[str]:
     """Lists the metrics for classes, or those for numbers."""
     return [name for name in METRICS if load_metric(name).REGRESSION is regression]
@@ -47,7 +52,7 @@ def resolve(declaration, name: str, training_labels: Iterable[str] = ()) -> Task
     if not regression and len(classes) < 2:
         found = f"every training example has the label '{classes[0]}'" if classes else "there is no training label"
         raise ValueError(f"{declaration.label}: {found}; accepted: at least 2 classes")
-    metric = declaration.metric or default_metric(regression)
+    metric = metric_of(declaration)
     if declaration.positive is not None:
         wanted = label_text(declaration.positive)
         if wanted not in classes:

@@ -18,7 +18,7 @@ def _of(metric: str, what: str):
 
 def title(metric: str) -> str:
     """Returns what figures and tables call a metric."""
-    return load_metric(metric).TITLE if metric in METRICS else metric
+    return METRICS.get(metric, metric)
 
 
 def higher_is_better(metric: str) -> bool:

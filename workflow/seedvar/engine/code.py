@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from seedvar.cells import decides
@@ -24,7 +24,10 @@ from seedvar.methods import names_of
 
 # What tables, figures and pages do not depend on, though their modules reach it: how files are read and written, what
 # a study is, lists of what there is.
-WITHOUT_INFLUENCE = ("errors.py", "files.py", "strict.py", "study/", "cells/", "engine/", "models/checkpoints.py")
+WITHOUT_INFLUENCE = (
+    "errors.py", "files.py", "strict.py", "study/", "cells/", "engine/",
+    "models/checkpoints.py", "models/families.py",  # of a family its row counts: it stands in model.json
+)  # fmt: skip
 ALL_THE_SAME = ("cells/record.py",)
 
 # The code behind everything that is made from cells, by the name of its list.
@@ -58,34 +61,40 @@ class Code:
             self._digests[name] = self.remembered.of([path], lambda: compute(path), "code ")
         return self._digests[name]
 
-    def reached(self, name: str) -> list[str]:
-        """Lists a file of the package and all that it reaches by imports, in a fixed order."""
+    def reached(self, name: str, through: Callable[[str], bool] = lambda file: True) -> list[str]:
+        """Lists a file of the package and all that it reaches by imports, in a fixed order.
+
+        Args:
+            name: The file's path below the package.
+            through: Says of a file whether what it imports is reached too.
+        """
         found, waiting = set(), [name]
         while waiting:
             if (file := waiting.pop()) not in found:
                 found.add(file)
                 path = PACKAGE / file
-                waiting += self.remembered.of([path], lambda path=path: imports_of(path), "imports ")
+                if through(file):
+                    waiting += self.remembered.of([path], lambda path=path: imports_of(path), "imports ")
         return sorted(found)
 
     def behind(self, names: Iterable[str], metrics: Iterable[str] = ()) -> list[str]:
         """Lists the files that decide a table, figure or page, given the modules that make it.
 
+        What is reached only by way of a file without influence has none either.
+
         Args:
             names: The modules' paths below the package.
             metrics: Metrics of the study: of those that there are, these count.
         """
-        reached = {file for name in names for file in self.reached(name)}
-        files = [file for file in reached if _counts(file)]
+        reached = {file for name in names for file in self.reached(name, _has_influence)}
+        files = [file for file in reached if _has_influence(file) and not file.endswith("__init__.py")]
         if "data/metrics/__init__.py" in reached:
             files += [f"{decides.METRIC_FOLDER}/{metric}.py" for metric in metrics if metric in METRICS]
         return sorted(set(files))
 
 
-def _counts(file: str) -> bool:
-    if file in ALL_THE_SAME:
-        return True
-    return not file.startswith(WITHOUT_INFLUENCE) and not file.endswith("__init__.py")
+def _has_influence(file: str) -> bool:
+    return file in ALL_THE_SAME or not file.startswith(WITHOUT_INFLUENCE)
 
 
 def imports_of(path: Path) -> list[str]:

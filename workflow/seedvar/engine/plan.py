@@ -19,7 +19,7 @@ from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
-from seedvar.data.resolve import default_metric
+from seedvar.data.resolve import metric_of
 from seedvar.data.task import Task
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
@@ -73,7 +73,7 @@ class PlannedTask:
     @property
     def metric(self) -> str:
         """Name of its metric."""
-        return self.declaration.metric or default_metric(self.declaration.labels == "number")
+        return metric_of(self.declaration)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Plan:
         """Names of the metrics of its tasks."""
         if self.is_table:
             return sorted({task.metric for task in self.study.runs.tasks.values()})
-        return sorted({self.study.declaration(task).metric for task in self.study.tasks})
+        return sorted({metric_of(self.study.declaration(task)) for task in self.study.tasks})
 
     @property
     def runs_in_words(self) -> str:

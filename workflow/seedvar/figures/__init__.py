@@ -41,10 +41,12 @@ def _has_comparisons(study) -> bool:
 
 
 def _varies(study, *fields: str) -> bool:
-    """Whether recipes of one task differ in a field."""
+    """Whether recipes of one task and one model differ in a field."""
     for task in study.tasks:
-        recipes = study.named_recipes(task).values()
-        if len({tuple(getattr(recipe, field) for field in fields) for recipe in recipes}) > 1:
+        found: dict[str, set] = {}
+        for arm in study.arms_on(task).values():
+            found.setdefault(arm.model, set()).add(tuple(getattr(arm.recipe, field) for field in fields))
+        if any(len(values) > 1 for values in found.values()):
             return True
     return False
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import in_order, panels
-from seedvar.words import task_title
+from seedvar.words import ALPHA, task_title
 
 
 def numbers(runs: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         for place, row in rows.iterrows():
             difference, low, high = (scale * row[f"mean_difference{end}"] for end in ("", "_low", "_high"))
             ax.plot([low, high], [place] * 2, color="#0072B2")
-            face = "#0072B2" if row["welch_p_holm"] < 0.05 else "white"
+            face = "#0072B2" if row["welch_p_holm"] < ALPHA else "white"
             ax.plot(difference, place, "o", color="#0072B2", markerfacecolor=face, markersize=5)
             text = f"A12 {row['a12']:.2f}, failed {row['failed']:.0f}/{row['n']:.0f}"
             ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=7)

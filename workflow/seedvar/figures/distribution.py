@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
 from seedvar.errors import UserError
-from seedvar.figures.style import KEYS, arm_colours, draw_box, draw_runs, in_order, jitter, panels, run_handles
-from seedvar.words import task_title
+from seedvar.figures.style import arm_colours, draw_box, draw_runs, in_order, jitter, panels, run_handles
+from seedvar.words import KEYS, task_title
 
 KINDS = ("box", "violin", "points")
 

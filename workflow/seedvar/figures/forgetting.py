@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, arm_colours, in_order
-from seedvar.words import task_title
+from seedvar.figures.style import arm_colours, in_order
+from seedvar.words import KEYS, task_title
 
 
 def numbers(runs: pd.DataFrame, forgetting: pd.DataFrame) -> pd.DataFrame:

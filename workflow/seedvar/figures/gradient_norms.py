@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, block_shades, in_order
-from seedvar.words import task_title
+from seedvar.figures.style import block_shades, in_order, panel_names
+from seedvar.words import KEYS, task_title
 
 SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
 
@@ -32,12 +32,14 @@ def block_numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame, quantity: str) 
         quantity: One that blocks have; over the kinds of a block it is summed in squares.
 
     Returns:
-        One row a task, `degenerate`, block and update: the geometric mean over `n` runs of all arms.
+        One row a task (and model, where there are several), `degenerate`, block and update: the geometric mean
+        over `n` runs of all arms.
     """
     rows = diagnostics[diagnostics["quantity"] == quantity]
     square = rows["value"].astype(float) ** 2
     norm = square.groupby([rows[key] for key in [*KEYS, "update", "block"]], sort=False, observed=True).sum() ** 0.5
-    table = norm.reset_index().merge(runs[[*KEYS, "degenerate"]], on=KEYS)
+    panels = runs[[*KEYS, "degenerate"]].assign(panel=panel_names(runs))
+    table = norm.reset_index().merge(panels, on=KEYS).drop(columns="task").rename(columns={"panel": "task"})
     table["log"] = np.log(table["value"].clip(lower=SMALLEST))
     groups = table.groupby(["task", "degenerate", "block", "update"], sort=False, observed=True)["log"]
     result = groups.agg(["mean", "count"]).reset_index()

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import score_label
-from seedvar.figures.style import KEYS, alike_but_for, draw_side_by_side, group_handles, in_order, run_handles
-from seedvar.words import task_title
+from seedvar.figures.style import alike_but_for, draw_side_by_side, group_handles, in_order, run_handles
+from seedvar.words import KEYS, task_title
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:

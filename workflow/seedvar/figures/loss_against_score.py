@@ -9,8 +9,8 @@ from matplotlib.ticker import LogLocator
 from scipy.stats import spearmanr
 
 from seedvar.data.shown import factor, loss_label, score_label
-from seedvar.figures.style import COLOURS, FAILED_COLOUR, KEYS, arm_colours, in_order, panels
-from seedvar.words import task_title
+from seedvar.figures.style import COLOURS, FAILED_COLOUR, arm_colours, in_order, panels
+from seedvar.words import KEYS, task_title
 
 MARKERS = "osD^vP*<>h"
 SMALLEST = 1e-8  # stands for a loss of 0 on a logarithmic scale

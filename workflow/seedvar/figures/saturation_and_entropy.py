@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order, legend_below
-from seedvar.words import task_title
+from seedvar.figures.style import FAILED_COLOUR, in_order, legend_below, panel_names
+from seedvar.words import KEYS, task_title
 
 THRESHOLD = "0.99"
 OTHER_COLOUR = "#0072B2"
@@ -18,11 +18,13 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
     """Takes quartiles of both quantities over the runs of all arms, failed and other runs apart.
 
     Returns:
-        One row a task, `degenerate`, quantity and update: `low`, `median` and `high` of `n` runs.
+        One row a task (and model, where there are several), `degenerate`, quantity and update: `low`, `median` and
+        `high` of `n` runs.
     """
     kinds = diagnostics["kind"].astype(str)
     wanted = ((diagnostics["quantity"] == "saturation") & (kinds == THRESHOLD)) | (diagnostics["quantity"] == "entropy")
-    table = runs[[*KEYS, "degenerate"]].merge(diagnostics[wanted], on=KEYS)
+    panels = runs[[*KEYS, "degenerate"]].assign(panel=panel_names(runs))
+    table = panels.merge(diagnostics[wanted], on=KEYS).drop(columns="task").rename(columns={"panel": "task"})
     groups = table.groupby(["task", "degenerate", "quantity", "update"], sort=False, observed=True)["value"]
     result = groups.agg(["median", "count"]).rename(columns={"count": "n"})
     return result.assign(low=groups.quantile(0.25), high=groups.quantile(0.75)).reset_index()

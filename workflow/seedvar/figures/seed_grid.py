@@ -8,8 +8,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
-from seedvar.figures.style import FAILED_COLOUR, KEYS, in_order
-from seedvar.words import task_title
+from seedvar.figures.style import FAILED_COLOUR, in_order
+from seedvar.words import KEYS, task_title
 
 MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
 MEAN = "mean"

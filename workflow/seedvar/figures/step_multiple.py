@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, arm_colours, in_order
-from seedvar.words import all_titles
+from seedvar.figures.style import arm_colours, in_order
+from seedvar.words import KEYS, all_titles
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:

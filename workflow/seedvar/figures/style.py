@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
-from seedvar.words import KEYS as KEYS
 
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 
@@ -173,13 +172,21 @@ def alike_but_for(runs: pd.DataFrame, varied: list[str], free: list[str]) -> pd.
         names the model too: each has a panel of its own.
     """
     others = [field for field in recipe_columns(runs) if field not in (*varied, *free)]
-    models = runs["model"] if "model" in runs else pd.Series("", runs.index)
     groups = []
-    for (task, model), of_task in runs.groupby(["task", models], sort=False):
-        alike = [group for _, group in of_task.groupby(others, sort=False, dropna=False)] if others else [of_task]
-        largest = max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group)))
-        groups.append(largest if models.nunique() < 2 else largest.assign(task=f"{task}, {model}"))
+    for _, of_panel in runs.assign(task=panel_names(runs)).groupby("task", sort=False):
+        alike = [group for _, group in of_panel.groupby(others, sort=False, dropna=False)] if others else [of_panel]
+        groups.append(max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group))))
     return pd.concat(groups)
+
+
+def panel_names(runs: pd.DataFrame) -> pd.Series:
+    """Returns for each run the task or, where several models are trained on it, task and model.
+
+    What is measured layer by layer, or against one setting, is never pooled over models.
+    """
+    if "model" not in runs or runs["model"].nunique() < 2:
+        return runs["task"]
+    return runs["task"] + ", " + runs["model"]
 
 
 def recipe_columns(runs: pd.DataFrame) -> list[str]:

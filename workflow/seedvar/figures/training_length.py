@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
-from seedvar.figures.style import FAILED_COLOUR, KEYS, alike_but_for, arm_styles, in_order, legend_below
-from seedvar.words import task_title
+from seedvar.figures.style import FAILED_COLOUR, alike_but_for, arm_styles, in_order, legend_below
+from seedvar.words import KEYS, task_title
 
 LINES = ["optimizer", "reinit_layers"]
 

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import KEYS, MOST_BANDS, arm_styles, in_order, legend_below
-from seedvar.words import task_title
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below, panel_names
+from seedvar.words import KEYS, task_title
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
@@ -18,11 +18,14 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
         diagnostics: The diagnostics table.
 
     Returns:
-        One row a task, arm and block, from the bottom of the network: `mean`, `min`, `max`, `n` runs.
+        One row a task (and model, where there are several), arm and block, from the bottom of the network: `mean`,
+        `min`, `max`, `n` runs.
     """
     rows = diagnostics[diagnostics["quantity"] == "distance"]
     last = rows[rows["update"] == rows.groupby(KEYS, observed=True)["update"].transform("max")]
-    order = {pair: i for i, pair in enumerate(runs.groupby(["task", "arm"], sort=False).groups)}
+    panels = runs[KEYS].assign(panel=panel_names(runs))
+    order = {pair: i for i, pair in enumerate(panels.groupby(["panel", "arm"], sort=False).groups)}
+    last = last.merge(panels, on=KEYS).drop(columns="task").rename(columns={"panel": "task"})
     groups = last.groupby(["task", "arm", "block"], sort=False, observed=True)["value"]
     table = groups.agg(["mean", "min", "max", "count"]).reset_index().rename(columns={"count": "n"})
     places = [order[pair] for pair in zip(table["task"], table["arm"], strict=True)]

@@ -1,4 +1,4 @@
-"""A checkpoint's tokenizer without Transformers, which takes seconds to import: for a look at data, not for training."""
+"""A checkpoint's tokenizer without Transformers, which takes seconds to import: for a look at data."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ class Grid:
         examples: Training examples to average over.
     """
 
-    points: int = 21
-    low: float = -0.5
-    high: float = 1.5
-    examples: int = 128
+    points: int
+    low: float
+    high: float
+    examples: int
 
     @property
     def axis(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Renders summary.csv and comparisons.csv for people: Markdown, LaTeX (booktabs) and HTML.
 
-`scores` has the form of Zhang et al. (2021), Tables 1 and 2: a row an arm, a column a task.
+`scores` has the form of Zhang et al. (2021), Tables 1 and 2: a row an arm, a column a task. Scores stand in the unit
+of their metric, × 100 where people read them so; where the lower is the better, the table says so.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from seedvar.data.shown import factor, higher_is_better, score_label, sign, title
 from seedvar.errors import UserError
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
-from seedvar.words import task_title
-
-ALPHA = 0.05
+from seedvar.stats.settings import ALPHA, RESAMPLES
+from seedvar.words import all_titles, task_title
 
 STYLE = """<meta charset="utf-8">
 <style>
@@ -128,31 +129,39 @@ def _html(layout: Layout) -> str:
 def _marked_scores(table: pd.DataFrame, baseline: str | None) -> pd.Series:
     """Returns mean and SD of each row as text, with a dagger and in bold where they deserve it."""
     several = table.groupby("task")["arm"].transform("size") > 1
-    best = several & pd.concat([equivalent_to_best(group) for _, group in table.groupby("task")])
-    better = significantly_better(table, baseline)
+    upwards = table.assign(mean=table["mean"] * table["metric"].map(sign))  # the higher, the better
+    best = several & pd.concat([equivalent_to_best(group) for _, group in upwards.groupby("task")])
+    better = significantly_better(upwards, baseline)
     texts = []
     for index, row in table.iterrows():
-        text = _mean_sd(row["mean"], row["sd"]) + ("†" if better[index] else "")
+        text = _mean_sd(row["metric"], row["mean"], row["sd"]) + ("†" if better[index] else "")
         texts.append(Bold(text) if best[index] else text)
     return pd.Series(texts, table.index, dtype=object)
 
 
-def _marks(baseline: str | None) -> str:
+def _marks(table: pd.DataFrame, baseline: str | None) -> str:
     """Explains bold type and dagger."""
+    up = all(map(higher_is_better, table["metric"]))
+    best = "highest mean and those that it does not exceed" if up else "best mean and those that it does not beat"
     text = (
-        "Bold, where a task has several arms: the highest mean and those that it does not exceed significantly "
-        "(Student's t-test, pooled variance, one-tailed, p ≥ .05, not corrected for the number of tests)."
+        f"Bold, where a task has several arms: the {best} significantly "
+        f"(Student's t-test, pooled variance, one-tailed, p ≥ {_level()}, not corrected for the number of tests)."
     )
     if baseline is not None:
-        text += f" †: mean significantly higher than that of {baseline} (the same test, p < .05)."
+        better = "higher" if up else "better"
+        text += f" †: mean significantly {better} than that of {baseline} (the same test, p < {_level()})."
     return text
+
+
+def _level() -> str:
+    return f"{ALPHA:g}".removeprefix("0")
 
 
 def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
     by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
     firsts = [rows.iloc[0] for rows in by_task.values()]
     header = ["arm"]
-    header += [f"{task_title(first['task'])}, {METRIC_NAMES.get(first['metric'], first['metric'])}" for first in firsts]
+    header += [f"{task_title(first['task'])}, {title(first['metric'])}{_way(first['metric'])}" for first in firsts]
     marked = table.assign(text=_marked_scores(table, baseline)).set_index(["task", "arm"])["text"]
     rows = []
     for arm in table["arm"].unique():
@@ -164,11 +173,13 @@ def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
             row, score = of_task.loc[arm], marked[task, arm]
             failed = f" ({row['failed']}/{row['n']})" if row["failed"] else ""
             rows[-1].append(type(score)(score + failed))
-    rows.append(["majority", *(_percent(first["majority"]) for first in firsts)])
+    rows.append(["majority", *(_score(first["metric"], first["majority"]) for first in firsts)])
     splits = " and ".join(table["split"].unique())
+    in_points, own = ([f["task"] for f in firsts if (factor(f["metric"]) == 100) is points] for points in (True, False))
+    unit = " × 100" if not own else f" (× 100 for {all_titles(in_points)})" if in_points else ""
     caption = (
-        f"Mean ± SD (ddof = 1) of the {splits} score × 100 over {_runs(table['n'])} of each task and arm, failed ones "
-        f"included; (failed/runs) where runs failed. {_marks(baseline)} –: not defined."
+        f"Mean ± SD (ddof = 1) of the {splits} score{unit} over {_runs(table['n'])} of each task and arm, failed ones "
+        f"included; (failed/runs) where runs failed. {_marks(table, baseline)} –: not defined."
     )
     return Layout(header, rows, caption, [], texts=1)
 
@@ -180,17 +191,21 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
     by_loss = (table["rules_disagree"] > 0).any()
     rows = []
     for index, row in table.iterrows():
+        metric = row["metric"]
         rows.append(
             [
-                f"{task_title(row['task'])}: {row['split']} {METRIC_NAMES.get(row['metric'], row['metric'])} × 100",
+                f"{task_title(row['task'])}: {score_label(metric, row['split'])}{_way(metric)}",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
                 marked[index],
-                *(_limits(_percent(row[f"{name}_low"]), _percent(row[f"{name}_high"])) for name in ("mean", "sd")),
-                *(_percent(row[name]) for name in ("median", "iqm")),
-                "–" if math.isnan(row["min"]) else f"{_percent(row['min'])} to {_percent(row['max'])}",
-                _percent(row["majority"]),
-                f"{_mean_sd(row['ok_mean'], row['ok_sd'])} (n = {row['ok_n']})",
+                *(
+                    _limits(*(_score(metric, row[f"{name}_{end}"]) for end in ("low", "high")))
+                    for name in ("mean", "sd")
+                ),
+                *(_score(metric, row[name]) for name in ("median", "iqm")),
+                "–" if math.isnan(row["min"]) else f"{_score(metric, row['min'])} to {_score(metric, row['max'])}",
+                _score(metric, row["majority"]),
+                f"{_mean_sd(metric, row['ok_mean'], row['ok_sd'])} (n = {row['ok_n']})",
             ]
         )
         if by_loss:
@@ -199,23 +214,28 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
         header.insert(3, "failed by training loss (rules disagree)")
     caption = (
         f"{_runs(table['n'])} a task and arm. Failed runs with the 95 % Wilson interval of their share; mean and SD "
-        "(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals (10,000 resamples; too narrow "
-        f"with fewer than about 20 runs). {_marks(baseline)} –: not defined."
+        f"(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals ({RESAMPLES:,} resamples; "
+        f"too narrow with fewer than about 20 runs). {_marks(table, baseline)} –: not defined."
     )
     return Layout(header, rows, caption, [])
 
 
 def _comparisons(table: pd.DataFrame) -> Layout:
-    header = ["task", "arm against baseline", "difference of means × 100 [95 %]", "Welch p", "A12 [95 %]"]
+    metrics = table["metric"] if "metric" in table else pd.Series("", table.index)
+    in_points = all(factor(metric) == 100 for metric in metrics)  # so the header says it once
+    up = all(map(higher_is_better, metrics))
+    unit = " × 100" if in_points else ""
+    header = ["task", "arm against baseline", f"difference of means{unit} [95 %]", "Welch p", "A12 [95 %]"]
     header += ["Mann-Whitney p", "failed", "Fisher p", "SD ratio [95 %]", "Brown-Forsythe p"]
     header += ["SD ratio without failed runs [95 %]", "Brown-Forsythe p without failed runs"]
     rows, remarks = [], []
-    for row in table.to_dict("records"):
-        difference = _percent(row["mean_difference"], "+")
-        low, high = _percent(row["mean_difference_low"]), _percent(row["mean_difference_high"])
+    for row, metric in zip(table.to_dict("records"), metrics, strict=True):
+        difference = _score(metric, row["mean_difference"], "+")
+        low, high = (_score(metric, row[f"mean_difference_{end}"]) for end in ("low", "high"))
+        score = "" if in_points and up else f": {_measure(metric)}{_way(metric)}"
         rows.append(
             [
-                task_title(row["task"]),
+                f"{task_title(row['task'])}{score}",
                 f"{row['arm']} against {row['baseline']}",
                 f"{difference} {_limits(low, high)}",
                 _p(row["welch_p_holm"]),
@@ -236,9 +256,10 @@ def _comparisons(table: pd.DataFrame) -> Layout:
     runs = _runs([*table["n"], *table["n_baseline"]]) if len(table) else "No runs"
     caption = (
         f"{runs} an arm. All tests are two-sided; their p-values are adjusted by Holm's procedure over all rows of "
-        "this table, test by test, and bold below .05. 95 % intervals, not adjusted: Welch's for the difference of "
-        "means; Wilson's with the variance of DeLong for A12, the chance that a run of the arm scores higher than one "
-        "of the baseline; bootstrap percentiles (10,000 resamples) for the ratio of SDs, arm / baseline. Runs "
+        f"this table, test by test, and bold below {_level()}. 95 % intervals, not adjusted: Welch's for the "
+        "difference of means; Wilson's with the variance of DeLong for A12, the chance that a run of the arm scores "
+        f"{'higher' if up else 'better'} than one of the baseline; bootstrap percentiles ({RESAMPLES:,} resamples) for "
+        "the ratio of SDs, arm / baseline. Runs "
         "count as independent; where they share an initialisation or order seed (crossed seeds), p-values are too "
         "small. –: not defined."
     )
@@ -267,12 +288,26 @@ def _count(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0f}"
 
 
-def _percent(value: float, sign: str = "") -> str:
-    return "–" if math.isnan(value) else f"{100 * value:{sign}.1f}"
+def _score(metric: str, value: float, plus: str = "") -> str:
+    """Writes a score or a difference in the unit of its metric: in points to one decimal, else to three digits."""
+    if math.isnan(value):
+        return "–"
+    if factor(metric) == 100:
+        return f"{100 * value:{plus}.1f}"
+    return f"{value:{plus}.3g}" if abs(value) < 999.5 else f"{value:{plus},.0f}"
 
 
-def _mean_sd(mean: float, sd: float) -> str:
-    return "–" if math.isnan(mean) else f"{_percent(mean)} ± {_percent(sd)}"
+def _mean_sd(metric: str, mean: float, sd: float) -> str:
+    return "–" if math.isnan(mean) else f"{_score(metric, mean)} ± {_score(metric, sd)}"
+
+
+def _measure(metric: str) -> str:
+    return f"{title(metric)} × 100" if factor(metric) == 100 else title(metric)
+
+
+def _way(metric: str) -> str:
+    """Says which way is better where that is not up."""
+    return "" if higher_is_better(metric) else ", lower is better"
 
 
 def _p(value: float) -> str:

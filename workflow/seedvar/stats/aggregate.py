@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import is_regression, listed, perfect
 from seedvar.stats.agreement import Outputs, positive_class, read_outputs, weighted_scores
 from seedvar.stats.describe import require_baseline, upwards
+from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES, RESAMPLES
 
-RESAMPLES = 10_000
-MULTI_RESAMPLES = 1_000
-CONFIDENCE = 0.95
 TAUS = np.linspace(-0.1, 1.0, 56)  # normalised scores
 AGGREGATES = ["iqm", "mean", "median", "optimality_gap"]
 BLOCK = 4_000_000  # numbers that are held at once: 32 MB
@@ -207,14 +208,12 @@ def with_trivial_runs(outputs: Outputs, metric: str, positive: int = 1) -> np.nd
 
 
 def multi_bootstrap(
-    metric: str,
+    score: Callable,
     labels: np.ndarray,
-    ours: np.ndarray,
-    theirs: np.ndarray,
+    pair: tuple[np.ndarray, np.ndarray],
     rng: np.random.Generator,
     paired: bool,
-    resamples: int = MULTI_RESAMPLES,
-    positive: int = 1,
+    resamples: int = FEWER_RESAMPLES,
 ) -> dict[str, float]:
     """Compares two arms on runs and test examples that are both resampled (Sellam et al. 2022).
 
@@ -222,14 +221,12 @@ def multi_bootstrap(
     if they were independent.
 
     Args:
-        metric: See `weighted_scores`.
+        score: `weighted_scores` of a metric: of labels, logits and weights.
         labels: Shape (examples,).
-        ours: Logits of the arm, shape (runs, examples, classes), finite.
-        theirs: Those of the baseline on the same examples.
+        pair: Logits of the arm, shape (runs, examples, classes), finite; those of the baseline on the same examples.
         rng: Draws the resamples.
         paired: Run i of both has the same seed, and is drawn for both alike.
         resamples: How many.
-        positive: See `weighted_scores`.
 
     Returns:
         `difference` of the mean scores (arm − baseline) with its 95 % percentile interval, `low` and
@@ -239,13 +236,13 @@ def multi_bootstrap(
     """
     everything = np.ones((len(labels), 1))
     drawn_examples = resample_counts(len(labels), resamples, rng).T
-    drawn_runs = [resample_counts(len(logits), resamples, rng).T / len(logits) for logits in (ours, theirs)]
+    drawn_runs = [resample_counts(len(logits), resamples, rng).T / len(logits) for logits in pair]
     if paired:
         drawn_runs[1] = drawn_runs[0]
     means = []  # for each arm: as it is, over resampled examples, over resampled runs, over both
-    for logits, share in zip((ours, theirs), drawn_runs, strict=True):
-        scores = weighted_scores(metric, labels, logits, everything, positive)
-        resampled = weighted_scores(metric, labels, logits, drawn_examples, positive)
+    for logits, share in zip(pair, drawn_runs, strict=True):
+        scores = score(labels, logits, everything)
+        resampled = score(labels, logits, drawn_examples)
         of_runs, of_both = (share * scores).sum(axis=0), (share * resampled).sum(axis=0)
         means.append((scores.mean(), resampled.mean(axis=0), of_runs, of_both))
     difference, by_examples, by_runs, by_both = (a - b for a, b in zip(*means, strict=True))
@@ -262,7 +259,7 @@ def compare_on_resamples(
     runs: pd.DataFrame,
     baseline: str,
     rng: np.random.Generator,
-    resamples: int = MULTI_RESAMPLES,
+    resamples: int = FEWER_RESAMPLES,
 ) -> pd.DataFrame:
     """Compares every arm with the baseline by `multi_bootstrap`, task by task.
 
@@ -286,9 +283,10 @@ def compare_on_resamples(
         ours, theirs = ours.on(common), theirs.on(common)
         paired = ours.seeds == theirs.seeds
         metric, positive = tasks[task]
-        data = (metric, ours.labels, *(with_trivial_runs(one, metric, positive) for one in (ours, theirs)))
+        pair = tuple(with_trivial_runs(one, metric, positive) for one in (ours, theirs))
+        score = partial(weighted_scores, metric, positive=positive)
         row = {"task": task, "arm": arm, "baseline": baseline, "runs": len(ours.seeds)}
         row |= {"runs_baseline": len(theirs.seeds), "examples": len(common), "paired": paired}
-        row |= multi_bootstrap(*data, np.random.default_rng(seed), paired, resamples, positive)
+        row |= multi_bootstrap(score, ours.labels, pair, np.random.default_rng(seed), paired, resamples)
         rows.append(row)
     return pd.DataFrame(rows)

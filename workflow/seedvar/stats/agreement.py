@@ -10,8 +10,7 @@ from scipy.special import entr, softmax
 
 from seedvar.data.shown import is_regression, listed, sign
 from seedvar.stats.describe import require_baseline
-
-SEEDS = ["init_seed", "order_seed"]
+from seedvar.words import SEEDS
 
 
 @dataclass(frozen=True)

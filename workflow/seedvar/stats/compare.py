@@ -14,9 +14,6 @@ from scipy import stats
 
 from seedvar.data.shown import higher_is_better
 from seedvar.stats.describe import (
-    CONFIDENCE,
-    RESAMPLES,
-    SEED,
     exact_interval,
     fill_undefined,
     quiet,
@@ -24,7 +21,9 @@ from seedvar.stats.describe import (
     standard_deviation,
     upwards,
 )
+from seedvar.stats.settings import CONFIDENCE, MEANINGFUL, RESAMPLES, SEED
 from seedvar.stats.verdict import verdict
+from seedvar.words import SEEDS
 
 TESTS = [
     *("welch", "student_one_tailed", "permutation", "mann_whitney", "brunner_munzel", "fisher", "boschloo"),
@@ -32,8 +31,6 @@ TESTS = [
 ]
 EXACT_PERMUTATIONS = 20_000  # two arms of 8 runs; above it, RESAMPLES random ones
 BOSCHLOO_LIMIT = 40_000  # n × m, two arms of 200 runs: 0.3 s; its time grows with the square
-MEANINGFUL = 0.75  # Bouthillier et al. (2021): gamma, the least probability of improvement worth having
-SEED_COLUMNS = ["init_seed", "order_seed"]
 TAILS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 
 
@@ -349,13 +346,12 @@ def compare_samples(arm: pd.DataFrame, baseline: pd.DataFrame, rng: np.random.Ge
 
 def _pairs(arm: pd.DataFrame, baseline: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Returns the scores of the runs of both arms that share both seeds, each of shape (pairs,)."""
-    if not {*SEED_COLUMNS} <= {*arm} & {*baseline}:
+    if not {*SEEDS} <= {*arm} & {*baseline}:
         return np.empty(0), np.empty(0)
     arm, baseline = (
-        runs[[*SEED_COLUMNS, "score"]].dropna(subset=SEED_COLUMNS).drop_duplicates(SEED_COLUMNS, keep=False)
-        for runs in (arm, baseline)
+        runs[[*SEEDS, "score"]].dropna(subset=SEEDS).drop_duplicates(SEEDS, keep=False) for runs in (arm, baseline)
     )
-    both = arm.merge(baseline, on=SEED_COLUMNS)
+    both = arm.merge(baseline, on=SEEDS)
     return both["score_x"].to_numpy(), both["score_y"].to_numpy()
 
 
@@ -378,7 +374,7 @@ def compare(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
         baseline: Name of the baseline arm.
 
     Returns:
-        One row a task and arm with the columns of `compare_samples`. For each test,
+        One row a task and arm with its `metric` and the columns of `compare_samples`. For each test,
         `<test>_p_holm` and `<test>_p_bh` are adjusted (Holm; Benjamini-Hochberg) over the family
         of all rows of this table, each test a family of its own. `verdict` puts the row in words.
 
@@ -392,7 +388,8 @@ def compare(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
         for arm, others in group.groupby("arm", sort=False):
             if arm != baseline and len(reference):
                 numbers = compare_samples(others, reference, np.random.default_rng(SEED))
-                rows.append({"task": task, "arm": arm, "baseline": baseline, **numbers})
+                metric = {"metric": group["metric"].iloc[0]} if "metric" in group else {}
+                rows.append({"task": task, "arm": arm, "baseline": baseline, **metric, **numbers})
     if not rows:
         return pd.DataFrame(columns=["task", "arm", "baseline"])
     table = pd.DataFrame(rows)
@@ -401,6 +398,4 @@ def compare(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
         p_values, position = table[column].to_numpy(), table.columns.get_loc(column)
         table.insert(position + 1, f"{column}_holm", holm(p_values))
         table.insert(position + 2, f"{column}_bh", benjamini_hochberg(p_values))
-    metrics = runs.drop_duplicates("task").set_index("task")["metric"] if "metric" in runs else {}
-    rows = table.to_dict("records")
-    return table.assign(verdict=[verdict(row, metrics.get(row["task"], "")) for row in rows])
+    return table.assign(verdict=[verdict(row, row.get("metric", "")) for row in table.to_dict("records")])

@@ -11,10 +11,7 @@ from scipy.stats import binomtest, bootstrap, norm, trim_mean
 
 from seedvar.data.shown import sign
 from seedvar.errors import UserError
-
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
-SEED = 0  # of every row's random numbers: a row never changes because another is added
+from seedvar.stats.settings import CONFIDENCE, RESAMPLES, SEED
 
 STATISTICS = {
     "mean": lambda scores, axis: np.mean(scores, axis=axis),
@@ -176,6 +173,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         scores = group["score"].to_numpy()
         low, high = wilson_interval(int(failed.sum()), len(group))
         exact_low, exact_high = exact_interval(int(failed.sum()), len(group))
+        # Each row draws with the same seed, so that none changes because another is added.
         everything = describe(scores) | intervals(scores, np.random.default_rng(SEED))
         ok = everything
         if failed.any():

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import sign
+from seedvar.stats.settings import FEWER_RESAMPLES
+from seedvar.words import KEYS
 
-DRAWS = 1_000
 BUDGETS = (1, 2, 3, 5, 10)  # full runs
 
 
@@ -56,7 +57,7 @@ def stopping_plans(
     curves: np.ndarray,
     budgets: list[int],
     rng: np.random.Generator,
-    draws: int = DRAWS,
+    draws: int = FEWER_RESAMPLES,
     stand_in: float = np.nan,
 ) -> pd.DataFrame:
     """Estimates what every plan to start many, stop early and continue some would have found.
@@ -111,16 +112,15 @@ def start_many(runs: pd.DataFrame, curves: pd.DataFrame, rng: np.random.Generato
     """
     seeds = rng.integers(2**63, size=2)  # of every row, so that none changes because another is added
     rows = []
-    keys = ["task", "arm", "init_seed", "order_seed"]
     by_arm = dict(list(curves.groupby(["task", "arm"], sort=False)))
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         if (task, arm) not in by_arm:
             continue
         curve = by_arm[task, arm].sort_values("update")
-        curve = curve.assign(evaluation=curve.groupby(keys).cumcount())
-        scores = curve.pivot(index=keys, columns="evaluation", values=f"val_{group['metric'].iloc[0]}")
+        curve = curve.assign(evaluation=curve.groupby(KEYS).cumcount())
+        scores = curve.pivot(index=KEYS, columns="evaluation", values=f"val_{group['metric'].iloc[0]}")
         up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
-        scores = up * scores.reindex(pd.MultiIndex.from_frame(group[keys])).to_numpy(float)
+        scores = up * scores.reindex(pd.MultiIndex.from_frame(group[KEYS])).to_numpy(float)
         budgets = [budget for budget in BUDGETS if budget <= len(group)]
         majority = up * group["majority"].iloc[0]
         choice, judged = (

@@ -12,8 +12,8 @@ from scipy.stats import f as f_distribution
 
 from seedvar.errors import UserError
 from seedvar.stats.describe import require_baseline
+from seedvar.stats.settings import ALPHA, CONFIDENCE, MEANINGFUL, SEED
 
-ALPHA = 0.05
 POWER = 0.8
 MOST = 1_000  # runs an arm; more than this is infinitely many
 SIMULATIONS = 2_000
@@ -91,7 +91,7 @@ def runs_for_spread(ratio: float, power: float = POWER, alpha: float = ALPHA) ->
     if formula > 200:
         return float(formula)
     # The same random numbers for every n: the search then repeats, and goes steadily up.
-    return _smallest(lambda n: spread_power(np.exp(size), n, np.random.default_rng(0), alpha) >= power, first=3)
+    return _smallest(lambda n: spread_power(np.exp(size), n, np.random.default_rng(SEED), alpha) >= power, first=3)
 
 
 def _smallest(suffices, first: int) -> float:
@@ -153,7 +153,7 @@ def runs_for_failures(rate: float, rate_baseline: float, power: float = POWER, a
     return _smallest(lambda n: failure_power(rate, rate_baseline, n, alpha) >= power, first=2)
 
 
-def noether_runs(improvement: float = 0.75, power: float = 0.95, alpha: float = ALPHA) -> float:
+def noether_runs(improvement: float = MEANINGFUL, power: float = 0.95, alpha: float = ALPHA) -> float:
     """Returns the pairs of runs needed to show that P(arm > baseline) exceeds a half, one-sided.
 
     n = ((z_{1−α} + z_{power}) / (√6 (γ − 1/2)))², rounded up (Noether 1987; Bouthillier et al. 2021,
@@ -211,7 +211,7 @@ def seeds_needed(
     return pd.DataFrame(rows)
 
 
-def interval_half_width(scores: np.ndarray, statistic: str = "mean", confidence: float = 0.95) -> float:
+def interval_half_width(scores: np.ndarray, statistic: str = "mean", confidence: float = CONFIDENCE) -> float:
     """Returns half the width of the confidence interval of a statistic.
 
     Args:
@@ -245,7 +245,9 @@ def _half_width(sd: float, runs: int, statistic: str, confidence: float) -> floa
     return (upper - lower) / 2
 
 
-def more_seeds_for_width(scores: np.ndarray, width: float, statistic: str = "mean", confidence: float = 0.95) -> float:
+def more_seeds_for_width(
+    scores: np.ndarray, width: float, statistic: str = "mean", confidence: float = CONFIDENCE
+) -> float:
     """Returns about how many more seeds it takes until an interval is at most so wide, end to end.
 
     Args:

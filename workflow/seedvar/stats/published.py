@@ -13,8 +13,7 @@ import pandas as pd
 from scipy.stats import ttest_ind_from_stats
 
 from seedvar.stats.describe import quiet
-
-ALPHA = 0.05
+from seedvar.stats.settings import ALPHA
 
 
 def higher_mean_p(first: pd.Series, second: pd.Series) -> float:

@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import sign
-
-RESAMPLES = 1_000
-CONFIDENCE = 0.95
+from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES
 
 
 def chance_within(runs: int, replace: bool) -> np.ndarray:
@@ -85,10 +83,10 @@ def selected_interval(validation: np.ndarray, values: np.ndarray, rng: np.random
     """
     level, n_levels = _levels(validation)
     runs = len(values)
-    drawn = rng.integers(runs, size=(RESAMPLES, runs))
-    place = (level[drawn] + n_levels * np.arange(RESAMPLES)[:, None]).ravel()
-    size = np.bincount(place, minlength=RESAMPLES * n_levels).reshape(RESAMPLES, n_levels)
-    sums = np.bincount(place, values[drawn].ravel(), RESAMPLES * n_levels).reshape(RESAMPLES, n_levels)
+    drawn = rng.integers(runs, size=(FEWER_RESAMPLES, runs))
+    place = (level[drawn] + n_levels * np.arange(FEWER_RESAMPLES)[:, None]).ravel()
+    size = np.bincount(place, minlength=FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
+    sums = np.bincount(place, values[drawn].ravel(), FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
     means = sums / np.maximum(size, 1)
     within = np.pad(np.cumsum(size, axis=1), ((0, 0), (1, 0))) / runs
     power, curves = np.ones_like(within), []

@@ -7,9 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from seedvar.stats.describe import require_baseline, upwards
-
-RESAMPLES = 1_000
-CONFIDENCE = 0.95
+from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES
 
 
 def violation_ratio(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -43,7 +41,7 @@ def almost_stochastic_order(
     y: np.ndarray,
     rng: np.random.Generator,
     confidence: float = CONFIDENCE,
-    resamples: int = RESAMPLES,
+    resamples: int = FEWER_RESAMPLES,
 ) -> tuple[float, float]:
     """Bounds the violation ratio of X over Y from above (Dror et al. 2019; Ulmer et al. 2022).
 

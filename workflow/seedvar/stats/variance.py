@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f as f_distribution
 
-PERMUTATIONS = 10_000
+from seedvar.stats.settings import RESAMPLES, SEED
+from seedvar.words import SEEDS
 
 
 def two_way_anova(scores: np.ndarray) -> dict[str, float]:
@@ -53,7 +54,7 @@ def two_way_anova(scores: np.ndarray) -> dict[str, float]:
     return row | {f"share_{name}": value / whole if whole > 0 else np.nan for name, value in components.items()}
 
 
-def range_test(scores: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> float:
+def range_test(scores: np.ndarray, rng: np.random.Generator, permutations: int = RESAMPLES) -> float:
     """Tests whether the rows of a grid differ, by a permutation test on the range of their means.
 
     The test of Dodge et al. (2020): under the null hypothesis any run could stand in any place.
@@ -88,7 +89,7 @@ def grid_of(runs: pd.DataFrame) -> tuple[np.ndarray | None, str]:
     n_init, n_order = runs["init_seed"].nunique(), runs["order_seed"].nunique()
     if min(n_init, n_order) < 2:
         return None, "not defined: needs at least two init seeds and two order seeds"
-    if runs.duplicated(["init_seed", "order_seed"]).any():
+    if runs.duplicated(SEEDS).any():
         return None, "not defined: several runs have the same two seeds"
     if len(runs) == max(n_init, n_order):
         return None, "not defined: init and order seeds are not crossed"
@@ -113,7 +114,7 @@ def decompose(runs: pd.DataFrame, rng: np.random.Generator | None = None) -> pd.
         `range_p_init` and `range_p_order` of `range_test`. Where the grid of seeds is not complete
         these are NaN and `note` says why.
     """
-    seed = 0 if rng is None else rng.integers(2**63)  # of every row, so that none changes because another is added
+    seed = SEED if rng is None else rng.integers(2**63)  # of every row, so that none changes because another is added
     rows = []
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         grid, note = grid_of(group)

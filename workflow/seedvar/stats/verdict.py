@@ -11,8 +11,7 @@ import math
 from scipy.stats import fisher_exact
 
 from seedvar.data.shown import factor, higher_is_better
-
-ALPHA = 0.05
+from seedvar.stats.settings import ALPHA
 
 
 def verdict(row: dict, metric: str = "") -> str:

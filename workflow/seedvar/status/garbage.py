@@ -104,7 +104,7 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
             continue
         try:
             is_present = digest(parts_of(cell, results, read, digest_of)) == path.name
-        except (OSError, ValueError, KeyError):  # not prepared here: nothing is known of it
+        except (OSError, ValueError, KeyError, UserError):  # not prepared here: nothing is known of it
             is_present = True
         if is_present:
             garbage.kept += 1

@@ -44,7 +44,8 @@ class CellState:
         reasons: Why it is invalid; for a waiting cell that was begun and not finished, its log's last line.
         record: Its result, where there is a readable one.
         fingerprint: What its fingerprint would be now; None where data or model are not prepared.
-        is_stored: Whether the store has it, so that it costs no training.
+        is_stored: Whether the store has it, so that it costs no training; not known, and so False, of a cell whose
+            model or data will be prepared anew.
     """
 
     cell: Cell
@@ -80,7 +81,8 @@ class Checker:
         folder = self.results / cell.folder()
         parts, missing = self.parts(cell)
         key = digest(parts) if parts else None
-        is_stored = key is not None and (cell_store.entry(self.store, key) / RESULT).is_file()
+        remade = self._remade(cell) if parts else ()
+        is_stored = parts is not None and not remade and (cell_store.entry(self.store, key) / RESULT).is_file()
         if not (folder / RESULT).exists():
             if is_running(folder):
                 return CellState(cell, "running", fingerprint=key)
@@ -90,12 +92,20 @@ class Checker:
         except UserError:
             record, reasons = None, ("result.json is damaged",)
         else:
-            reasons = missing or self._why_invalid(cell, folder, record, parts, key)
+            reasons = missing or self._why_invalid(cell, folder, record, parts, key, remade)
         if not reasons:
             return CellState(cell, "done", (), record, key, is_stored)
         return CellState(cell, "running" if is_running(folder) else "invalid", reasons, record, key, is_stored)
 
-    def _why_invalid(self, cell: Cell, folder: Path, record: RunRecord, parts: dict, key: str) -> tuple[str, ...]:
+    def _remade(self, cell: Cell) -> tuple[str, ...]:
+        """Says why the workflow will prepare a cell's model or data anew, so that its fingerprint may change."""
+        first = cell.intermediate()
+        each = [cell, first] if first else [cell]
+        return tuple(reason for one in each for reason in self._source_changes(one.task, one.data_folder(), one.model))
+
+    def _why_invalid(
+        self, cell: Cell, folder: Path, record: RunRecord, parts: dict, key: str, remade: tuple[str, ...]
+    ) -> tuple[str, ...]:
         if record.fingerprint != key:
             recorded = self.recorded_parts(folder, record)
             if recorded is not None:
@@ -105,10 +115,7 @@ class Checker:
         reasons = [f"{name} is missing" for name in cell_store.NEEDED if not (folder / name).is_file()]
         if not reasons and not _is_whole_parquet(folder / "predictions.parquet"):
             reasons.append("predictions.parquet is damaged")
-        first = cell.intermediate()
-        for each in [cell, first] if first else [cell]:
-            reasons += self._source_changes(each.task, each.data_folder(), cell.model)
-        return tuple(dict.fromkeys(reasons))
+        return tuple(dict.fromkeys([*reasons, *remade]))
 
     def recorded_parts(self, folder: Path, record: RunRecord) -> dict | None:
         """Returns what the fingerprint of a result was made of, if that was recorded."""
@@ -120,6 +127,8 @@ class Checker:
 
     def _compare_sources(self, task: str, data_folder: str, model: str) -> list[str]:
         """Says what has changed since model and data were prepared, from which the workflow will prepare them anew."""
+        if model not in self.plan.models or task not in self.plan.tasks:  # a cell of another study
+            return []
         copied, planned = model_folder(self.results, model), self.plan.models[model]
         source = planned.checkpoint.folder
         if source and self._read(copied / "model.json").get("whole_content") != planned.content:
@@ -164,6 +173,8 @@ class Checker:
 
 def differences(recorded: dict, now: dict) -> list[str]:
     """Says in words in what two lists of parts of a fingerprint differ."""
+    if "family" not in recorded:
+        return ["an older seedvar trained it, which named the code that decides it in another way"]
     task = now["cell"]["task"]
     reasons = _changed_fields(recorded["cell"], now["cell"])
     for name in _changed_keys(recorded["task"], now["task"]):
@@ -174,11 +185,14 @@ def differences(recorded: dict, now: dict) -> list[str]:
         reasons.append(f"the data of {task} changed")
     if recorded["model"] != now["model"]:
         reasons.append(f"the weights or the configuration of {now['cell']['model']} changed")
-    if recorded.get("family") != now["family"]:
+    if recorded["family"] != now["family"]:
         reasons.append(f"the addresses of the family of {now['cell']['model']} changed")
-    if recorded.get("methods") != now["methods"]:
+    if recorded["methods"] != now["methods"]:
         reasons.append("the order of its methods changed")
+    same = recorded["cell"] == now["cell"] and recorded["task"] == now["task"]
     for name in _changed_keys(recorded["code"], now["code"]):
+        if not same and not (name in recorded["code"] and name in now["code"]):
+            continue  # other code decides another cell; that it is another one has been said
         if name not in recorded["code"]:
             reasons.append(f"{name} is new among the code that decides it")
         elif name not in now["code"]:

@@ -18,6 +18,7 @@ from seedvar.data.splits import VALIDATION_SIZE
 from seedvar.data.task import Shares, Task
 from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.files import read_json
+from seedvar.models.checkpoints import depth_of
 
 # Examples of GLUE's published training and development sets, and tokens an example of an uncased BERT tokenizer,
 # rounded: for tasks of the hub that have not been tokenised yet.
@@ -146,7 +147,7 @@ def _parts(size: DataSize, how: str) -> tuple[int, float, float]:
     n, each, split = size.examples, size.tokens_each, size.split
     tokens = {name: n[name] * each[name] for name in n}
     if isinstance(split, Shares):  # of the training data, where the source has no split of its own
-        taken = {"validation": split.validation, "test": split.test}
+        taken = {"validation": split.validation, "test": 0.0 if how == "dev" else split.test}
         own = {name: tokens.get(name, share * tokens["train"]) for name, share in taken.items()}
         n_train = round(n["train"] * (1 - sum(share for name, share in taken.items() if name not in n)))
         return n_train, own["validation"], 0.0 if how == "dev" else own["test"]
@@ -174,7 +175,7 @@ def block_parameters(folder: Path | None, name: str) -> tuple[float, int, bool] 
         config = {}
     first = lambda *keys: next((config[key] for key in keys if config.get(key)), None)  # noqa: E731
     shape = (
-        first("num_hidden_layers", "n_layers"),
+        depth_of(config),
         first("hidden_size", "dim"),
         first("intermediate_size", "hidden_dim"),
     )

@@ -76,7 +76,8 @@ def _check_models(study: Study, path: Path | str) -> None:
         if not trained.model:
             raise UserError(f"{path}: model: is missing, and arm '{arm}' names none; accepted: a model")
     by_name: dict[str, str] = {}
-    for model in study.models():
+    in_grid = (study.grid.model if study.grid else None) or []
+    for model in [*in_grid, *study.models()]:
         other = by_name.setdefault(model_name(model), model)
         if other != model:
             raise UserError(
@@ -105,6 +106,7 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                     f"{path}: arm '{name}': intermediate_task: '{recipe.intermediate_task}' is not accepted on {task}; "
                     f"accepted: {', '.join(accepted)}"
                 )
+            _check_task(study, recipe.intermediate_task, path)
 
 
 def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:

@@ -134,6 +134,12 @@ class Study(Strict):
 
     _arms: dict[str, dict[str, Trained]] = PrivateAttr(default_factory=dict)  # by task; each is made once
 
+    def model_copy(self, **changes) -> Study:
+        """Returns a copy, with other arms where they or what they have in common are changed."""
+        copy = super().model_copy(**changes)
+        copy._arms = {}
+        return copy
+
     def arms_on(self, task: str) -> dict[str, Trained]:
         """Returns what every arm is on a task, by the arm's name and in the file's order.
 

@@ -97,7 +97,7 @@ class TableStudy(Strict):
         """None: what was trained is not known."""
         return []
 
-    def named_recipes(self, task: str) -> dict:
+    def arms_on(self, task: str) -> dict:
         """None, as above."""
         return {}
 

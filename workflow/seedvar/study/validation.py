@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import difflib
-import re
+import types
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from seedvar.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
-# Pydantic names the branch of a union inside the place of a problem; the user's file does not have it.
-BRANCH = re.compile(r"(constrained-)?(int|str|list|dict)(\[.*\])?|function.*|literal\[.*")
 UNIONS = {
     "seeds": "accepted: a count of at least 1, a list of numbers from 0, {init: …, order: …}, or {width: …}",
     "tasks": "accepted: a list of names, or names with declarations",
 }
+# Kinds of problems that say no more than that a value is not of a type, of which another may be accepted.
+OF_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
+MAPPING = "a mapping of keys to values is accepted"
+
+
+class Place(NamedTuple):
+    """Where in a user's file a problem is.
+
+    Attributes:
+        owner: The model that the last key belongs to.
+        keys: The keys that lead there.
+        is_clear: Whether the value is of one of the kinds that are accepted there, so that the problem is about that.
+    """
+
+    owner: type[BaseModel]
+    keys: tuple[str, ...]
+    is_clear: bool = True
 
 
 def validate(model: type[Model], values: dict, path: Path | str) -> Model:
@@ -34,60 +49,113 @@ def validate(model: type[Model], values: dict, path: Path | str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{path}: {_explain(error, model)}") from None
+        raise UserError(f"{path}: {_explain(error, model, values)}") from None
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+def _explain(error: ValidationError, model: type[BaseModel], values: dict) -> str:
     """Puts the first problem that pydantic found into one sentence."""
-    problems = error.errors(include_url=False)
-    # Another branch of a union was meant; a misspelt key explains a missing one.
-    problem = min(problems, key=lambda p: (bool(BRANCH.fullmatch(str(p["loc"][-1]))), p["type"] == "missing"))
-    place = [str(part) for part in problem["loc"]]
-    owner, shown = _walk(model, place)
-    key = ".".join(shown)
-    if problem["type"] == "extra_forbidden":
-        accepted = list(owner.model_fields)
-        close = difflib.get_close_matches(place[-1], accepted, n=1)
+    found = [(place, each) for each in error.errors(include_url=False) if (place := _place(model, values, each["loc"]))]
+    place, problem = min(found, key=lambda pair: pair[1]["type"] == "missing")  # a misspelt key explains a missing one
+    here = [each for other, each in found if other == place]  # of an optional number or word there is one of each
+    problem = next((each for each in here if not each["type"].endswith(OF_TYPE)), problem)
+    is_clear = place.is_clear and (len(here) == 1 or not problem["type"].endswith(OF_TYPE))
+    name, key = place.keys[-1] if place.keys else "", ".".join(place.keys)
+    if is_clear and problem["type"] == "extra_forbidden":
+        accepted = list(place.owner.model_fields)
+        close = difflib.get_close_matches(name, accepted, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
         return f"{key}: unknown key{hint}; accepted: {', '.join(accepted)}"
-    if problem["type"] == "missing":
-        return f"{key}: is missing; accepted: {_accepted(owner, place[-1])}"
+    if is_clear and problem["type"] == "missing":
+        return f"{key}: is missing; accepted: {_accepted(place)}"
     if key in UNIONS:
         message = UNIONS[key]
     elif problem["type"] == "value_error":  # a sentence of ours
         message = problem["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
+    elif not is_clear:
+        message = f"accepted: {_accepted(place)}"
+    elif problem["type"] in ("model_type", "dict_type"):
+        message = MAPPING
     else:
         message = problem["msg"][0].lower() + problem["msg"][1:]
     given = "" if isinstance(problem["input"], dict | list) else f" {problem['input']!r} is not accepted;"
     return f"{key}:{given} {message}"
 
 
-def _walk(model: type[BaseModel], place: list[str]) -> tuple[type[BaseModel], list[str]]:
-    """Returns the model that the last key of a place belongs to, and the place as the user's file has it."""
-    shown, branches = [], {}
-    for number, part in enumerate(place):
-        if part in branches:  # pydantic's name of the branch that it tried
-            model, branches = branches[part], {}
-            continue
-        if BRANCH.fullmatch(part):
-            continue
-        shown.append(part)
-        if part in model.model_fields and number < len(place) - 1:
-            inner = _models(model.model_fields[part].annotation)
-            branches = {each.__name__: each for each in inner}
-            model = inner[0] if inner else model
-    return model, shown
+def _place(model: type[BaseModel], values, parts: tuple) -> Place | None:
+    """Finds where a problem is, by walking model and values along pydantic's place of it.
+
+    Pydantic tries every member of a union and puts its name into the place. A problem with a member that the user
+    cannot have meant is none.
+
+    Returns:
+        The place, or None for such a problem.
+    """
+    owner, kind, keys, parts = model, model, [], list(parts)
+    while parts:
+        members = _members(kind)
+        if len(members) > 1:
+            meant = _meant(members, values)
+            if tried := [member for member in members if parts and _is_called(member, parts[0])]:
+                del parts[0]
+            if not meant:
+                return Place(owner, tuple(keys), is_clear=False)
+            members = [member for member in meant if not tried or member in tried]
+            if not members:
+                return None
+        kind = members[0]
+        if not parts or parts[0] == "[key]":
+            break
+        part = parts.pop(0)
+        keys.append(str(part))
+        if _is_model(kind):
+            owner = kind
+            kind = kind.model_fields[part].annotation if part in kind.model_fields else Any
+        else:
+            kind = (get_args(kind) or (Any,))[-1]  # of a list, a tuple of equals, or the values of a dict
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            values = None
+    return Place(owner, tuple(keys))
 
 
-def _models(annotation) -> list[type[BaseModel]]:
-    """Lists the models inside an annotation such as dict[str, X] | None."""
-    if arguments := get_args(annotation):
-        return [model for argument in arguments for model in _models(argument)]
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+def _members(kind) -> list:
+    """Lists the kinds of values that an annotation accepts, without None."""
+    if get_origin(kind) is Annotated:
+        return _members(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        return [member for each in get_args(kind) if each is not type(None) for member in _members(each)]
+    return [kind]
 
 
-def _accepted(owner: type[BaseModel], name: str) -> str:
-    field = owner.model_fields.get(name)
-    text = (field.description if field else None) or "a value"
+def _meant(members: list, value) -> list:
+    """Lists the members of a union that a value may be meant as: of models those that share most keys with it."""
+    if isinstance(value, list):
+        return [member for member in members if get_origin(member) in (list, tuple)]
+    if not isinstance(value, dict):
+        scalar = lambda kind: get_origin(kind) in (None, Literal) and not _is_model(kind)  # noqa: E731
+        return [member for member in members if scalar(member)]
+    models = [member for member in members if _is_model(member)]
+    if len(models) > 1:
+        shared = [len(set(value) & set(member.model_fields)) for member in models]
+        models = [member for member, n in zip(models, shared, strict=True) if n == max(shared) > 0]
+    return models or [member for member in members if get_origin(member) is dict]
+
+
+def _is_model(kind) -> bool:
+    return isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel)
+
+
+def _is_called(member, part) -> bool:
+    """Says whether pydantic calls a member of a union so: `Arm`, `constrained-int`, `list[str]`, `literal['full']`."""
+    if _is_model(member):
+        return part == member.__name__
+    name = getattr(get_origin(member) or member, "__name__", str(get_origin(member) or member))
+    return str(part).removeprefix("constrained-").partition("[")[0] == name.rpartition(".")[2].lower()
+
+
+def _accepted(place: Place) -> str:
+    fields = place.owner.model_fields
+    text = next((fields[key].description for key in reversed(place.keys) if key in fields), None) or "a value"
     return text[0].lower() + text[1:].rstrip(".")

@@ -118,6 +118,7 @@ def run_row(arm: str, cell: Cell, record: RunRecord) -> dict:
         "status": record.status,
         "degenerate": record.degenerate,
         "metric": metric,
+        "positive": record.positive,
         "split": split,
         "score": record.majority[split] if score is None else score,
         "score_defined": score is not None,

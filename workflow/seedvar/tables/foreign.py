@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from seedvar.data.shown import higher_is_better
 from seedvar.errors import UserError, first_line
-from seedvar.study.table_study import TableStudy, find_table
-from seedvar.words import KEYS
+from seedvar.study.table_study import TableStudy, TaskColumns, find_table
+from seedvar.words import KEYS, SEEDS
 
 
 def read_any(path: Path) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
     if study.runs.arms:
         arms = arms.map({theirs: ours for ours, theirs in study.runs.arms.items()})
     keyed = table.assign(task=tasks, arm=arms)
-    for name in ("init_seed", "order_seed"):
+    for name in SEEDS:
         theirs = getattr(columns, name) or columns.seed
         keyed[name] = table[theirs] if theirs else keyed.groupby(["task", "arm"]).cumcount()
     keyed = keyed[keyed["task"].notna() & keyed["arm"].notna()]
@@ -111,7 +112,7 @@ def _runs_of(rows: pd.DataFrame, task: str, study: TableStudy, path: Path) -> pd
         score=score.fillna(about.majority / scale),
         score_defined=score.notna(),
         majority=about.majority / scale,
-        degenerate=decides.isna() | score.isna() | (decides <= limit),
+        degenerate=decides.isna() | score.isna() | ~_better(decides, limit, about),
     )
     runs["validation_last"] = _numbers(rows, about.validation, path) / scale if about.validation else float("nan")
     runs["test_last"] = float("nan")
@@ -119,6 +120,12 @@ def _runs_of(rows: pd.DataFrame, task: str, study: TableStudy, path: Path) -> pd
     runs["train_loss"] = _numbers(rows, about.train_loss, path) if about.train_loss else float("nan")
     runs["constant_loss"] = float("nan") if about.constant_loss is None else about.constant_loss
     return runs
+
+
+def _better(values: pd.Series, limit: float, about: TaskColumns) -> pd.Series:
+    """Says which values are better than a limit; what another column says counts as better where it is higher."""
+    is_error = about.failed_by in (None, about.score) and not higher_is_better(about.metric)
+    return values < limit if is_error else values > limit
 
 
 def _curves(rows: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from seedvar.errors import UserError
+from seedvar.words import KEYS
 
 # Columns that the statistics and the figures need; a table from elsewhere must have them.
-NEEDED = ["task", "arm", "init_seed", "order_seed", "metric", "split", "score", "majority", "degenerate"]
+NEEDED = [*KEYS, "metric", "split", "score", "majority", "degenerate"]
 
 
 def read_runs(path: Path) -> pd.DataFrame:

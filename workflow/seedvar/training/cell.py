@@ -19,6 +19,7 @@ from seedvar.cells import store
 from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder
 from seedvar.cells.record import RunRecord
+from seedvar.data.metrics import load_metric
 from seedvar.data.scoring import constant_loss, is_degenerate, majority_score, scores
 from seedvar.data.task import Task
 from seedvar.files import write_atomically, write_text
@@ -110,6 +111,7 @@ def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, 
         status=outcome.status,
         degenerate=is_degenerate(task, measured["last"][reported], labels[reported]),
         metric=task.metric,
+        positive=task.positive if load_metric(task.metric).NEEDS_POSITIVE else None,
         scores={
             checkpoint: {name: {k: _number(v) for k, v in values.items()} for name, values in by_split.items()}
             for checkpoint, by_split in measured.items()

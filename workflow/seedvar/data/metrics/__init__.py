@@ -1,8 +1,7 @@
 """The metrics: one module each, and this list.
 
-Adding one is a module here and a line in `METRICS`. A module has
+Adding one is a module here, named as the metric, and a line in `METRICS` with what people call it. A module has
 
-    TITLE               what figures and tables call it
     REGRESSION          whether it judges real numbers; else classes
     NEEDS_POSITIVE      whether it is the score of one class, which has to be named if there are more than two
     HIGHER_IS_BETTER    which way is up
@@ -34,18 +33,21 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-# Name to module. The first that suits a task is its metric if its declaration names none, so new ones go to the end.
+# Name to what figures and tables call it. The first that suits a task is its metric if its declaration names none, so
+# new ones go to the end.
 METRICS = {
-    "accuracy": "seedvar.data.metrics.accuracy",
-    "f1": "seedvar.data.metrics.f1",
-    "macro_f1": "seedvar.data.metrics.macro_f1",
-    "matthews": "seedvar.data.metrics.matthews",
-    "spearman": "seedvar.data.metrics.spearman",
-    "pearson": "seedvar.data.metrics.pearson",
-    "mse": "seedvar.data.metrics.mse",
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "macro_f1": "macro-F1",
+    "matthews": "MCC",
+    "spearman": "Spearman ρ",
+    "pearson": "Pearson r",
+    "mse": "mean squared error",
 }
 
 
 def load_metric(name: str) -> ModuleType:
     """Imports the module of a metric; KeyError for a name that is not in the list."""
-    return importlib.import_module(METRICS[name])
+    if name not in METRICS:
+        raise KeyError(name)
+    return importlib.import_module(f"{__name__}.{name}")

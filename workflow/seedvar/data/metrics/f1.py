@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-TITLE = "F1"
 REGRESSION = False
 NEEDS_POSITIVE = True
 HIGHER_IS_BETTER = True

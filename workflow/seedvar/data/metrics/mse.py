@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-TITLE = "mean squared error"
 REGRESSION = True
 NEEDS_POSITIVE = False
 HIGHER_IS_BETTER = False

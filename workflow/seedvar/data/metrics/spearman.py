@@ -6,7 +6,6 @@ import numpy as np
 
 from seedvar.data.metrics.pearson import FAILED_CORRELATION, correlation
 
-TITLE = "Spearman ρ"
 REGRESSION = True
 NEEDS_POSITIVE = False
 HIGHER_IS_BETTER = True

@@ -8,6 +8,7 @@ Adding one is a module here and a line in `SOURCES`. A module has
     located(source, splits, glue_dir)   the source as a plain JSON dict, for one that the site may hold a copy of; it
                                         looks at no file
     files(source)                       the files that a located source is made of, [] if they are not on this machine
+    at_hand(source)                     whether it can be read while a study is planned, without a network
     content(source)                     what its content is known by while a study is planned
     load(source, columns, labels)       {split: [formats.Piece]} with these columns, text first and the label last;
                                         `labels` are the declared names of classes, or None
@@ -66,6 +67,11 @@ def source_files(source: dict) -> list[Path]:
         UserError: A file is not there.
     """
     return load_source(source["kind"]).files(source)
+
+
+def at_hand(source: dict) -> bool:
+    """Says whether a located source can be read while a study is planned, without a network."""
+    return load_source(source["kind"]).at_hand(source)
 
 
 def content(source: dict) -> str:

@@ -56,6 +56,11 @@ def files(source: dict) -> list[Path]:
     return paths
 
 
+def at_hand(source: dict) -> bool:
+    """Always: it is files."""
+    return True
+
+
 def content(source: dict) -> str:
     """Returns a digest of what stands in the files, wherever they lie and whatever they are called."""
     files(source)

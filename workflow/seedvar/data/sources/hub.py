@@ -70,6 +70,11 @@ def files(source: dict) -> list[Path]:
     return [path for paths in local_files(source).values() for path in paths] if "folder" in source else []
 
 
+def at_hand(source: dict) -> bool:
+    """Only a site's copy is."""
+    return "folder" in source
+
+
 def content(source: dict) -> str:
     """Returns a digest of the site's copy, or else the id, the configuration and the revision."""
     if "folder" in source:

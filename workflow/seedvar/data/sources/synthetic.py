@@ -40,6 +40,11 @@ def files(source: dict) -> list[Path]:
     return [Path(__file__).parents[1] / name for name in ("grammar.py", "synthetic.py")]
 
 
+def at_hand(source: dict) -> bool:
+    """Always: the code makes the data."""
+    return True
+
+
 def content(source: dict) -> str:
     """Says that the code, which counts for itself, makes the data."""
     return f"made by the package: {source['synthetic']}"

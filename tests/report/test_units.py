@@ -1,0 +1,96 @@
+"""Scores stand in tables for people in the unit of their metric, and a table says where the lower is the better."""
+
+import pandas as pd
+import pytest
+
+from seedvar.report.printed import render
+from seedvar.stats.compare import compare
+from seedvar.stats.describe import summarise
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+# Squared units of the label: `close` errs least, `far` a hundred times as much, and trivial is 2,500.
+ERRORS = {"far": [1200.0, 1210.0, 1220.0], "close": [12.0, 12.1, 12.2]}
+SHARES = {"far": [0.6, 0.61, 0.62], "close": [0.8, 0.81, 0.82]}
+
+
+def table_of(scores_by_arm, task, metric, majority):
+    rows = [
+        {"task": task, "arm": arm, "init_seed": seed, "order_seed": seed, "score": score, "degenerate": False}
+        for arm, scores in scores_by_arm.items()
+        for seed, score in enumerate(scores)
+    ]
+    return pd.DataFrame(rows).assign(metric=metric, split="test", majority=majority)
+
+
+HOMES = table_of(ERRORS, "homes", "mse", 2500.0)
+PAIRS = table_of(SHARES, "pairs", "f1", 0.5)
+
+
+def rows_of(table, layout=None, baseline=None):
+    """The lines of a table in Markdown as lists of cells, without the rule below the header; and its caption."""
+    lines = render(table, ".md", baseline=baseline, layout=layout).splitlines()
+    end = lines.index("")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:end]]
+    return [cells[0], *cells[2:]], lines[end + 1]
+
+
+def test_an_error_is_described_in_its_own_unit_with_the_lowest_mean_in_bold():
+    (_, far, close), caption = rows_of(summarise(HOMES), baseline="far")
+    assert far[0] == close[0] == "homes: test mean squared error, lower is better"
+    assert far[3] == "1,210 ± 10"
+    assert close[3] == "**12.1 ± 0.1†**"
+    assert close[6:10] == ["12.1", "12.1", "12 to 12.2", "2,500"]
+    assert "the best mean and those that it does not beat significantly" in caption
+    assert "†: mean significantly better than that of far" in caption
+
+
+def test_points_are_described_as_ever():
+    (_, far, close), caption = rows_of(summarise(PAIRS), baseline="far")
+    assert far[0] == "pairs: test F1 × 100"
+    assert close[3] == "**81.0 ± 1.0†**"
+    assert "the highest mean and those that it does not exceed significantly" in caption
+    assert "†: mean significantly higher than that of far" in caption
+
+
+def test_scores_of_several_tasks_stand_each_in_its_unit():
+    (header, far, close, majority), caption = rows_of(summarise(pd.concat([PAIRS, HOMES])), "scores")
+    assert header == ["arm", "pairs, F1", "homes, mean squared error, lower is better"]
+    assert far == ["far", "61.0 ± 1.0", "1,210 ± 10"]
+    assert close == ["close", "**81.0 ± 1.0**", "**12.1 ± 0.1**"]
+    assert majority == ["majority", "50.0", "2,500"]
+    assert caption.startswith("Mean ± SD (ddof = 1) of the test score (× 100 for pairs) over 3 runs")
+
+
+@pytest.mark.parametrize(("runs", "unit"), [(HOMES, "the test score over"), (PAIRS, "the test score × 100 over")])
+def test_scores_of_one_unit_say_it_once(runs, unit):
+    assert unit in rows_of(summarise(runs), "scores")[1]
+
+
+def test_a_difference_of_errors_is_one_of_the_numbers_as_they_are():
+    (header, row), caption = rows_of(compare(HOMES, "far"))
+    assert header[2] == "difference of means [95 %]"
+    assert row[0] == "homes: mean squared error, lower is better"
+    assert row[2].startswith("-1,198 [-1,22")
+    assert row[4].startswith("1.00 [")  # A12: the arm is always the better one
+    assert "the chance that a run of the arm scores better than one of the baseline" in caption
+
+
+def test_differences_of_several_units_name_the_score_of_each_row():
+    (header, pairs, homes), _ = rows_of(compare(pd.concat([PAIRS, HOMES]), "far"))
+    assert header[2] == "difference of means [95 %]"
+    assert pairs[0] == "pairs: F1 × 100"
+    assert pairs[2].startswith("+20.0 [")
+    assert homes[0] == "homes: mean squared error, lower is better"
+
+
+def test_differences_in_points_stand_as_ever():
+    (header, row), caption = rows_of(compare(PAIRS, "far"))
+    assert header[2] == "difference of means × 100 [95 %]"
+    assert (row[0], row[2][:5]) == ("pairs", "+20.0")
+    assert "scores higher than one of the baseline" in caption
+
+
+def test_comparisons_that_name_no_metric_are_in_points():
+    table = compare(PAIRS, "far")
+    assert render(table.drop(columns="metric"), ".md") == render(table, ".md")
