@@ -12,6 +12,7 @@ SHIPPED = EMBEDDED["syn-bert"]
 RECORD = read_json(SHIPPED / "pretraining.json")
 
 
+@pytest.mark.slow
 def test_the_rule_repeats_the_beginning_of_the_shipped_run():
     """Its first 100 updates have the recorded losses; other kernels may round differently."""
     settings = Pretraining()

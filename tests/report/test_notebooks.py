@@ -60,12 +60,14 @@ def test_the_committed_quickstart_is_walked_through(quickstart):
     assert len(page) < 1_500_000  # the report embeds it, and browsers refuse more than 2 MB in base64
 
 
+@pytest.mark.slow
 def test_equal_tables_give_an_equal_page_also_without_torch(quickstart, without_torch):
     command = [sys.executable, "-m", "seedvar.report.notebook", FINISHED, "--out", "page.html"]
     subprocess.run(command, env=without_torch, check=True, timeout=600)
     assert Path("page.html").read_text() == to_html(FINISHED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", [FINISHED, OWN])
 def test_a_notebook_is_a_script_too(quickstart, without_torch, notebook):
     done = subprocess.run([sys.executable, notebook], env=without_torch, capture_output=True, text=True, timeout=600)

@@ -84,6 +84,7 @@ def test_a_cell_leaves_complete_files(results):
     assert list(pd.read_csv(results / cell.folder() / "curve.csv")["update"]) == [5, 10]
 
 
+@pytest.mark.slow
 def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results):
     cell = a_cell(seed=3)
 

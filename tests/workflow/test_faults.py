@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import environment_of
+from helpers import environment_of, run_snakemake
 
 STUDY = """
 model: ./tiny
@@ -33,7 +33,7 @@ RUNS = "results/faults/runs.csv"
 
 
 @pytest.fixture(scope="session")
-def undisturbed(shared, copy_repository, tiny_models, run_snakemake):
+def undisturbed(shared, copy_repository, tiny_models):
     """A checkout in which the study has run and nothing has gone wrong, for all tests: not to be changed."""
 
     def fill(folder):
@@ -88,7 +88,7 @@ def start(checkout):
 
 
 @pytest.fixture
-def finish(checkout, run_snakemake):
+def finish(checkout):
     """Runs Snakemake to its end; returns its exit code and what it printed."""
 
     def run(*arguments, folder=checkout):
@@ -177,9 +177,7 @@ def is_of(pid, text):
     return False
 
 
-def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(
-    study, start, finish, run_snakemake, wanted
-):  # fmt: skip
+def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(study, start, finish, wanted):
     process = start(RUNS)
     wait_for(lambda: cells_of(study))
     os.killpg(process.pid, signal.SIGKILL)

@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from helpers import REPOSITORY, environment_of
+from helpers import REPOSITORY, environment_of, run_snakemake
 
 PUBLISHED = REPOSITORY / "results" / "quickstart"
 
@@ -27,7 +27,7 @@ def without_torch(clone):
     return {"PYTHONPATH": os.pathsep.join([str(missing), environment_of(clone)["PYTHONPATH"]])}
 
 
-def test_every_figure_is_drawn_again_from_tables_without_torch(clone, run_snakemake, without_torch):
+def test_every_figure_is_drawn_again_from_tables_without_torch(clone, without_torch):
     command = ("figures", "--config", "study=quickstart", "from_tables=true")
     plan = run_snakemake(clone, *command, "--dry-run", "--printshellcmds", environment=without_torch)
     assert plan.returncode == 0, plan.stderr

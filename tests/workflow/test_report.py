@@ -14,6 +14,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import run_snakemake
 
 STUDY = """
 description: Is *new* better than old_, or was it lucky?
@@ -157,7 +158,7 @@ def folder(checkout):
     return checkout / "results" / "made_up"
 
 
-def test_the_report_is_read_in_a_browser(browser, checkout, folder, run_snakemake, tmp_path):
+def test_the_report_is_read_in_a_browser(browser, checkout, folder, tmp_path):
     """The summary is read, every figure is seen, every table and the notebook can be opened."""
     done = run_snakemake(checkout, "--cores", "2", "--config", "study=made_up")
     assert done.returncode == 0, done.stderr

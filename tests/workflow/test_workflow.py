@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from helpers import run_snakemake
 
 from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
@@ -44,26 +45,26 @@ def write_study(folder, *changes, name="tiny_study"):
 
 
 @pytest.fixture
-def snakemake(checkout, run_snakemake):
+def snakemake(checkout):
     """Runs Snakemake in the checkout."""
-    return lambda *arguments, **options: in_study(run_snakemake, checkout, *arguments, **options)
+    return lambda *arguments, **options: in_study(checkout, *arguments, **options)
 
 
-def in_study(run_snakemake, folder, *arguments, study="tiny_study", environment=None):
+def in_study(folder, *arguments, study="tiny_study", environment=None):
     config = ["study=" + study, *(a for a in arguments if "=" in a)]
     targets = [a for a in arguments if "=" not in a]
     return run_snakemake(folder, *targets, "--config", *config, environment=environment)
 
 
 @pytest.fixture(scope="session")
-def finished_study(shared, copy_repository, tiny_models, run_snakemake):
+def finished_study(shared, copy_repository, tiny_models):
     """A checkout with the tiny study run to its end, for all tests: not to be changed."""
 
     def fill(folder):
         checkout = copy_repository(folder, package=False)
         shutil.copytree(tiny_models("bert"), checkout / "tiny")
         write_study(checkout)
-        done = in_study(run_snakemake, checkout, "--cores", "2")
+        done = in_study(checkout, "--cores", "2")
         assert done.returncode == 0, done.stderr
         (folder / "printed.txt").write_text(done.stderr)
 
