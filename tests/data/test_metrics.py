@@ -231,5 +231,5 @@ def test_a_metric_that_nobody_listed_is_shown_under_its_own_name():
 
 def test_labels_of_axes_say_the_unit():
     assert shown.score_label("f1", "test") == "test F1 × 100"
-    assert shown.score_label("mse", "validation") == "validation mean squared error"
+    assert shown.score_label("mse", "validation") == "validation mean squared error (lower is better)"
     assert shown.loss_label("pearson") == shown.loss_label("mse") == "training loss (squared error)"

@@ -47,8 +47,8 @@ def glue_folder(tmp_path):
     folder = tmp_path / "glue" / "rte"
     folder.mkdir(parents=True)
     frame = pd.DataFrame({"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [0, 1], "idx": [0, 1]})
-    for split in ("train", "validation"):
-        frame.to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    frame.to_parquet(folder / "train-00000-of-00001.parquet")
+    pd.concat([frame, frame]).to_parquet(folder / "validation-00000-of-00001.parquet")
     return folder
 
 

@@ -187,18 +187,18 @@ def as_errors(runs):
 def test_an_error_stands_on_its_axis_in_its_own_unit():
     runs = as_errors(make_runs(TWO, tasks=("cola",)))
     ax = distribution.draw(distribution.numbers(runs)).axes[0]
-    assert ax.get_ylabel() == "test mean squared error"
+    assert ax.get_ylabel() == "test mean squared error (lower is better)"
     drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_marker() in ("o", "X")])
     assert sorted(drawn) == pytest.approx(sorted(runs["score"]))
     ax = comparisons.draw(comparisons.numbers(runs, compare(runs, "adamw"))).axes[0]
-    assert ax.get_xlabel() == "test mean squared error: difference from adamw, which failed 0/4"
+    assert ax.get_xlabel() == "test mean squared error (lower is better): difference from adamw, which failed 0/4"
     means = runs.groupby("arm")["score"].mean()
     point = next(line for line in ax.lines if line.get_marker() == "o")
     assert point.get_xdata() == pytest.approx([means["bertadam"] - means["adamw"]])
     keys = ["task", "arm", "init_seed", "order_seed"]
     curves = runs[keys].assign(update=10, train_loss=1.0, val_mse=runs["score"])
     figure = learning_curves.draw(learning_curves.numbers(runs, curves))
-    labels = ["training loss (squared error)", "validation mean squared error"]
+    labels = ["training loss (squared error)", "validation mean squared error (lower is better)"]
     assert [ax.get_ylabel() for ax in figure.axes] == labels
 
 

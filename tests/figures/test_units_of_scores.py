@@ -36,7 +36,11 @@ def runs(metric, scores):
     return pd.DataFrame(rows)
 
 
-CASES = [("mse", 1, "mean squared error"), ("macro_f1", 100, "macro-F1 × 100"), ("bleu", 100, "bleu × 100")]
+CASES = [
+    ("mse", 1, "mean squared error (lower is better)"),
+    ("macro_f1", 100, "macro-F1 × 100"),
+    ("bleu", 100, "bleu × 100"),
+]
 
 
 @pytest.mark.parametrize(("metric", "factor", "label"), CASES)

@@ -37,7 +37,7 @@ def rows_of(table, layout=None, baseline=None):
 
 def test_an_error_is_described_in_its_own_unit_with_the_lowest_mean_in_bold():
     (_, far, close), caption = rows_of(summarise(HOMES), baseline="far")
-    assert far[0] == close[0] == "homes: test mean squared error, lower is better"
+    assert far[0] == close[0] == "homes: test mean squared error (lower is better)"
     assert far[3] == "1,210 ± 10"
     assert close[3] == "**12.1 ± 0.1†**"
     assert close[6:10] == ["12.1", "12.1", "12 to 12.2", "2,500"]

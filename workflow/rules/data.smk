@@ -38,7 +38,7 @@ rule data:
         declared=data_declared,
         options=data_options,
     shell:
-        "seedvar data --task {wildcards.task} {params.options}"
+        "seedvar data --task {wildcards.task} --content {params.content:q} {params.options}"
         " --model results/models/{wildcards.model:q} --max-length {wildcards.length} --log {log}"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 SEEDS = ["init_seed", "order_seed"]  # the columns of a run's seeds
 KEYS = ["task", "arm", *SEEDS]  # the columns that name a run in every table
+SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and no others
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 
 def task_title(task: str) -> str:
     """Returns a task's name for a title; synthetic tasks are called synthetic."""
-    return f"{task} (synthetic)" if task.startswith("syn-") else task
+    return f"{task} (synthetic)" if task.startswith(SYNTHETIC) else task
 
 
 def all_titles(tasks) -> str:

@@ -24,6 +24,7 @@ def add(command) -> None:
     sub.add_argument("--task", required=True, help="its name")
     sub.add_argument("--declaration", required=True, type=literal, help="what it declares")
     sub.add_argument("--source", required=True, type=literal, help="where its data are")
+    sub.add_argument("--content", default="", help="what the plan knows their content by, for `seedvar status`")
     sub.add_argument("--model", required=True, type=Path, help="folder that `seedvar model` wrote")
     sub.add_argument("--max-length", required=True, type=int)
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
@@ -76,8 +77,8 @@ def _data(arguments) -> int | None:
         return code
     jobs.make_data(
         arguments.task,
-        arguments.declaration,
-        arguments.source,
+        {"declaration": arguments.declaration, "source": arguments.source},
+        arguments.content,
         arguments.model,
         arguments.max_length,
         arguments.out,

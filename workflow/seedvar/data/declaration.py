@@ -40,7 +40,7 @@ class Declaration(Strict):
         "{hub: owner/name, config: …, revision: …, splits: …}; or {synthetic: …} of the package's own data."
     )
     text: str | list[str] = Field(description="The text column, or a list of two.")
-    label: str = Field("label", min_length=1, description="The label's column.")
+    label: str = Field("label", min_length=1, validate_default=True, description="The label's column.")
     labels: list[str | int | float | bool] | Literal["number"] | None = Field(
         None,
         description="Names of the classes in the order of their numbers, or number for regression; without it, what "

@@ -13,6 +13,7 @@ from seedvar.data.resolve import resolve
 from seedvar.data.sources import load_source
 from seedvar.data.task import Task
 from seedvar.errors import UserError
+from seedvar.files import digest
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Examples:
     task: Task
     texts: dict[str, list[list[str]]]
     labels: dict[str, np.ndarray]
+
+
+def content_of(examples: Examples) -> str:
+    """Returns the SHA-256 of what the examples say, whatever the form of the files that they come from."""
+    labels = {split: values.tolist() for split, values in examples.labels.items()}
+    return digest({"texts": examples.texts, "labels": labels, "classes": examples.task.classes})
 
 
 def read_examples(name: str, declaration, source: dict) -> Examples:
@@ -48,22 +55,23 @@ def read_examples(name: str, declaration, source: dict) -> Examples:
         declared = [label_text(value) for value in declaration.labels]
     splits = load_source(source["kind"]).load(source, [*columns, declaration.label], declared)
     empty_side = source["kind"] == "hub"
-    texts = {split: _texts(pieces, columns, empty_side) for split, pieces in splits.items()}
+    texts = {part: _texts(pieces, columns, empty_side) for part, pieces in splits.items()}
     read = label_number if regression else label_text
     labels = {
-        split: [label for piece in pieces for label in _labels(piece, declaration.label, read, regression, declared)]
-        for split, pieces in splits.items()
+        part: [label for piece in pieces for label in _labels(piece, declaration.label, read, regression, declared)]
+        for part, pieces in splits.items()
     }
-    where = {split: pieces[0].where for split, pieces in splits.items()}
+    where = {part: pieces[0].where for part, pieces in splits.items()}
     try:
         task = resolve(declaration, name, labels["train"])
     except ValueError as error:
-        raise UserError(f"{where['train']}: {error}") from None
+        is_key = str(error).startswith(("positive:", "metric:"))  # of the declaration, and not a column
+        raise UserError(f"{f'tasks.{name}.' if is_key else where['train'] + ': '}{error}") from None
     if regression:
         if len(set(labels["train"])) == 1:
             value = f"every training example has the label {labels['train'][0]:g}"
             raise UserError(f"{where['train']}: {declaration.label}: {value}; accepted: at least 2 different numbers")
-        return Examples(task, texts, {split: np.array(values, np.float32) for split, values in labels.items()})
+        return Examples(task, texts, {part: np.array(values, np.float32) for part, values in labels.items()})
     there = set(labels["train"])
     if missing := [one for one in task.classes if one not in there]:
         raise UserError(
@@ -71,14 +79,14 @@ def read_examples(name: str, declaration, source: dict) -> Examples:
             f"classes of the training data ({listing(one for one in task.classes if one in there)})"
         )
     number = {one: place for place, one in enumerate(task.classes)}
-    for split in splits:
-        for piece, row, label in _places(splits[split], labels[split]):
+    for part in splits:
+        for piece, row, label in _places(splits[part], labels[part]):
             if label not in number:
                 raise UserError(
                     f"{piece.where}: {declaration.label}: row {row} has the class {shortened(label)}, which no "
                     f"training example has; accepted: {listing(task.classes)}"
                 )
-    numbered = {split: np.array([number[one] for one in values], np.float32) for split, values in labels.items()}
+    numbered = {part: np.array([number[one] for one in values], np.float32) for part, values in labels.items()}
     return Examples(task, texts, numbered)
 
 

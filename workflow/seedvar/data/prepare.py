@@ -14,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from seedvar.data.examples import read_examples
+from seedvar.data.splits import split
 from seedvar.data.tokens import Tokens
 from seedvar.errors import UserError, first_line
 from seedvar.files import digest, read_json, write_atomically, write_json
@@ -62,18 +63,19 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
         raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
     longest = min(max_length, longest_input(read_json(model_folder / "config.json")))
     examples = read_examples(name, declaration, source)
+    split(examples.task, examples.labels, "halves")  # is there something for each part?
     splits = {
-        split: tokenize(texts, examples.labels[split], tokenizer, longest) for split, texts in examples.texts.items()
+        part: tokenize(texts, examples.labels[part], tokenizer, longest) for part, texts in examples.texts.items()
     }
-    arrays = {f"{split}.{name}": value for split, tokens in splits.items() for name, value in vars(tokens).items()}
+    arrays = {f"{part}.{name}": value for part, tokens in splits.items() for name, value in vars(tokens).items()}
     write_atomically(folder / "tokens.safetensors", lambda path: save_file(arrays, path))
     write_json(
         folder / "data.json",
         {
             "task": examples.task.as_dict(),  # a change of it is a change of this file, and so a reason to train again
             "max_length": max_length,
-            "examples": {split: len(tokens) for split, tokens in splits.items()},
-            "tokens": {split: int(tokens.offsets[-1]) for split, tokens in splits.items()},
+            "examples": {part: len(tokens) for part, tokens in splits.items()},
+            "tokens": {part: int(tokens.offsets[-1]) for part, tokens in splits.items()},
             "pad_token_id": tokenizer.pad_token_id,
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
         },

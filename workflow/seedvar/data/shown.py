@@ -53,7 +53,8 @@ def factor(metric: str) -> int:
 
 def score_label(metric: str, split: str) -> str:
     """Returns the label of an axis of scores."""
-    return f"{split} {title(metric)}{' × 100' if factor(metric) == 100 else ''}"
+    way = "" if higher_is_better(metric) else " (lower is better)"
+    return f"{split} {title(metric)}{' × 100' if factor(metric) == 100 else ''}{way}"
 
 
 def loss_label(metric: str) -> str:

@@ -57,7 +57,20 @@ def split(
     train = np.flatnonzero(free)
     if n_train:
         train = _few(task, labels["train"], free, n_train, balanced)
-    return {"train": Part("train", train), **parts}
+    whole = {"train": Part("train", train), **parts}
+    for name, part in whole.items():
+        if not len(part.rows):
+            raise UserError(f"tasks.{task.name}.split: leaves no example for {name}; accepted: {_way_out(task)}")
+    return whole
+
+
+def _way_out(task: Task) -> str:
+    """Says what a task with too few examples may declare instead."""
+    if task.split == "held_out":
+        return f"more than {VALIDATION_SIZE:,} training examples, or shares such as {{validation: 0.1}}"
+    if task.split == "halves":
+        return "a validation split in which labels occur more than once, or a test split of its own"
+    return "larger shares, or more examples"
 
 
 def _held_out_parts(task: Task, labels: dict[str, np.ndarray], how: str) -> dict[str, Part]:

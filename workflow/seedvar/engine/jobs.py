@@ -136,13 +136,13 @@ def hand_out_weights(specification: dict, results: Path, machine: Machine, keep:
     return None
 
 
-def make_data(task: str, declaration: dict, source: dict, model: Path, max_length: int, folder: Path) -> None:
+def make_data(task: str, made_from: dict, content: str, model: Path, max_length: int, folder: Path) -> None:
     """Tokenises a task for a model, with a note beside it of what the data are made from.
 
     Args:
         task: Its name.
-        declaration: What it declares, as plain values.
-        source: Where its data are, see `data.sources.located`.
+        made_from: Its `declaration`, as plain values, and `source`, where its data are (`data.sources.located`).
+        content: What the plan knows their content by.
         model: The model's folder, with `model.json`.
         max_length: Longer inputs are cut to so many tokens.
         folder: Where to.
@@ -155,11 +155,11 @@ def make_data(task: str, declaration: dict, source: dict, model: Path, max_lengt
     from seedvar.data.prepare import prepare
     from seedvar.engine.code import Code, data_code
 
-    declared_task = Declaration.model_validate(declaration)
-    prepare(task, declared_task, source, model, max_length, folder)
+    declaration, source = Declaration.model_validate(made_from["declaration"]), made_from["source"]
+    prepare(task, declaration, source, model, max_length, folder)
     origin = {
-        "declaration": declared(declared_task),
-        "content": sources.content(source),
+        "declaration": declared(declaration),
+        "content": content,
         "files": {path.as_posix(): file_digest(path) for path in sources.source_files(source)},
         "model": read_json(model / "model.json")["whole_content"],
         "code": data_code(source["kind"], Code()),

@@ -18,8 +18,9 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
-from seedvar.data.examples import read_examples
+from seedvar.data.examples import content_of, read_examples
 from seedvar.data.resolve import metric_of
+from seedvar.data.splits import split
 from seedvar.data.task import Task
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
@@ -298,7 +299,13 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         models[checkpoint.name] = _planned_model(checkpoint, remembered)
     check_models(study, {name: _known_config(name, model, results) for name, model in models.items()}, path)
     names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
-    tasks = {name: _planned_task(name, study.declaration(name), site, remembered) for name in names}
+    tasks = {}
+    for name in names:
+        try:
+            tasks[name] = _planned_task(name, study.declaration(name), site, remembered)
+        except UserError as error:
+            is_key = str(error).startswith("tasks.")
+            raise UserError(f"{path}: {error}" if is_key else f"{error} (task '{name}' of {path})") from None
     remembered.save()
     check_sizes(study, {name: (task.task, task.counts) for name, task in tasks.items() if task.task}, path)
     return Plan(
@@ -339,16 +346,17 @@ def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembe
     def found() -> dict:
         examples = read_examples(name, declaration, source)
         classes, labels = examples.task.n_classes, examples.labels
+        split(examples.task, labels, "halves")  # is there something for each part?
         whole = examples.task.is_regression
         return {
-            "content": sources.content(source),
+            "content": content_of(examples),
             "counts": {
-                split: [len(values)] if whole else np.bincount(values.astype(int), minlength=classes).tolist()
-                for split, values in labels.items()
+                part: [len(values)] if whole else np.bincount(values.astype(int), minlength=classes).tolist()
+                for part, values in labels.items()
             },
             "n_bytes": {
-                split: sum(len(text.encode()) for column in texts for text in column)
-                for split, texts in examples.texts.items()
+                part: sum(len(text.encode()) for column in texts for text in column)
+                for part, texts in examples.texts.items()
             },
             "task": examples.task.as_dict(),
         }

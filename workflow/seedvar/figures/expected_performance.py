@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from seedvar.data.shown import factor, score_label
 from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
@@ -36,6 +37,11 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for column, task in enumerate(tasks):
         metric = numbers[numbers["task"] == task]["metric"].iloc[0]
         for ax, split in zip(axes[:, column], splits, strict=True):
+            if numbers.loc[numbers["task"] == task, split].isna().all():
+                ax.text(0.5, 0.5, f"no {split} split", transform=ax.transAxes, ha="center")
+                ax.set_yticks([])
+                continue
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             for arm in arms:
                 rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
                 mean, sd = factor(metric) * rows[split], factor(metric) * rows[f"{split}_sd"]
@@ -47,5 +53,5 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.set_ylabel(score_label(metric, split))
         axes[0, column].set_title(task_title(task))
         axes[-1, column].set_xlabel("runs to choose from")
-    legend_below(figure, axes[0, 0])
+    legend_below(figure, axes[-1, 0])
     return figure

@@ -194,7 +194,7 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
         metric = row["metric"]
         rows.append(
             [
-                f"{task_title(row['task'])}: {score_label(metric, row['split'])}{_way(metric)}",
+                f"{task_title(row['task'])}: {score_label(metric, row['split'])}",
                 row["arm"],
                 f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
                 marked[index],

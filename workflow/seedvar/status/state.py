@@ -14,6 +14,7 @@ it, with what it would be made of now. Nothing here imports PyTorch.
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,8 @@ from seedvar.engine.jobs import SOURCE, TAKEN, declared
 from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json
+
+JUST_NOW_S = 60.0  # a log that is younger may be of a cell that has not taken its lock yet
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class Checker:
             reasons.append(f"the tokenizer of {model} changed, which makes the data of {task}")
         if recorded["content"] != now.content:
             present = {path.as_posix(): file_digest(path) for path in sources.source_files(now.source)}
-            names = _changed_keys(recorded["files"], present)
+            names = [name for name in _changed_keys(recorded["files"], present) if name in present]
             reasons.append(f"the data of {task} changed ({', '.join(names) or 'another source'})")
         return reasons
 
@@ -166,9 +169,11 @@ class Checker:
         last = lines[-1] if lines else ""
         if last.startswith(("finished:", "diverged:", "stopped:", TAKEN)):
             return ()  # it was done once; its result has been deleted since
-        return (
-            last if last.startswith("seedvar: ") else "its log just ends: killed, or running where locks do not reach",
-        )
+        if last.startswith("seedvar: "):
+            return (last,)
+        if time.time() - self.log(cell).stat().st_mtime < JUST_NOW_S:
+            return ()  # it is about to start: the lock comes after the imports
+        return ("its log just ends: killed, or running where locks do not reach",)
 
 
 def differences(recorded: dict, now: dict) -> list[str]:

@@ -9,7 +9,7 @@ from seedvar.cells.recipe import CONFLICTS
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import model_name
 from seedvar.study.study import CrossedSeeds, Study
-from seedvar.study.tasks import known_tasks
+from seedvar.study.tasks import check_own, known_tasks
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
 
@@ -63,6 +63,8 @@ def _check_task(study: Study, task: str, path: Path | str) -> None:
         raise UserError(f"{path}: tasks: '{task}' is not a name; accepted: letters, digits and . _ + -")
     if isinstance(study.tasks, dict) and study.tasks[task] is not None and task in known_tasks():
         raise UserError(f"{path}: tasks.{task}: there is a task of this name already; accepted: another name")
+    if isinstance(study.tasks, dict) and study.tasks[task] is not None:
+        check_own(task, study.tasks[task], f"{path}: tasks.{task}")
     try:
         study.declaration(task)
     except UserError as error:

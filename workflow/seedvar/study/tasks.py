@@ -10,6 +10,7 @@ from seedvar.data.known import package_declaration, package_tasks
 from seedvar.errors import UserError
 from seedvar.strict import read_yaml
 from seedvar.study.validation import validate
+from seedvar.words import SYNTHETIC
 
 FOLDER = Path("config/tasks")
 
@@ -42,4 +43,26 @@ def known_declaration(name: str) -> Declaration:
 
 @cache
 def _read(path: Path, changed: int) -> Declaration:
-    return validate(Declaration, read_yaml(path), path)
+    declaration = validate(Declaration, read_yaml(path), path)
+    check_own(path.stem, declaration, str(path))
+    return declaration
+
+
+def check_own(name: str, declaration: Declaration, where: str) -> None:
+    """Refuses a user's task that would be taken for data of the package in tables, figures and paths.
+
+    Args:
+        name: Its name.
+        declaration: What it declares.
+        where: Where it is declared, for the message.
+
+    Raises:
+        UserError: It is named, or its data are called, like the package's.
+    """
+    if name.startswith(SYNTHETIC):
+        raise UserError(f"{where}: names that begin with {SYNTHETIC} are of synthetic tasks; accepted: another name")
+    taken = {package_declaration(task).data for task in package_tasks()}
+    if declaration.data in taken:
+        raise UserError(
+            f"{where}: data: '{declaration.data}' is what the package's own data are called; accepted: another name"
+        )

@@ -51,6 +51,8 @@ def files(source: dict) -> list[Path]:
     """See the package."""
     paths = [path for split in SPLITS for path in _paths(source, split)]
     for path in paths:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; accepted: a file that ends in {ENDINGS}")
         if not path.is_file():
             raise UserError(f"{path}: there is no such file; accepted: a file that ends in {ENDINGS}")
     return paths
