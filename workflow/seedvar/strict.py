@@ -13,9 +13,9 @@ from seedvar.errors import UserError
 
 
 class Strict(BaseModel):
-    """Refuses keys that it does not know, NaN and infinities."""
+    """Refuses keys that it does not know, NaN and infinities; and takes no truth value or text for a number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Union
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from seedvar.data.labels import MOST_CLASSES, label_text, listing
 from seedvar.data.metrics import METRICS, load_metric
@@ -23,8 +23,6 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class SplitShares(Strict):
     """Validation and test as shares of the training data, for what the source does not have."""
 
-    model_config = ConfigDict(strict=True)
-
     validation: Share = Field(0.0, description="Share of the training data that becomes validation.")
     test: Share = Field(0.0, description="Share of the training data that becomes test.")
     seed: SeedNumber = Field(0, description="Seed of the choice, the same for all runs.")
@@ -32,8 +30,6 @@ class SplitShares(Strict):
 
 class Declaration(Strict):
     """A task: its data, its labels and its metric."""
-
-    model_config = ConfigDict(strict=True)
 
     source: AnySource = Field(
         description="{train: …, validation: …, test: …} of files that end in .csv, .tsv, .jsonl, .json or .parquet; "

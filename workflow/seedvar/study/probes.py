@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from seedvar.strict import SeedNumber, Strict
@@ -11,7 +13,7 @@ class RunOf(Strict):
     """One run of a study."""
 
     arm: str = Field(description="Name of an arm.")
-    seed: SeedNumber | tuple[SeedNumber, SeedNumber] = Field(
+    seed: SeedNumber | Annotated[tuple[SeedNumber, SeedNumber], Field(strict=False)] = Field(
         description="Its seed; [initialisation seed, order seed] where they differ."
     )
 
