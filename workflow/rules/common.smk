@@ -48,8 +48,7 @@ MODEL_FILE = f"results/{places.MODEL}/model.json"
 DATA_FOLDER = f"results/{places.DATA}"
 STUDY_FOLDER = f"results/{PLAN.name}"
 FORGETTING = {
-    forgetting_file(arm, cell): cell
-    for arm, cell in forgetting_runs(PLAN.study)
+    forgetting_file(arm, cell): cell for arm, cell in forgetting_runs(PLAN.study)
 }
 SURFACE_RUNS = surface_runs(PLAN.study)
 SURFACE_ROWS = [
@@ -113,9 +112,12 @@ def cell_inputs(wildcards):
 
 # What a SLURM job asks for. A cell that met its time limit gets twice as much.
 def cell_minutes(wildcards, attempt):
-    return TIME_LIMITS.get(
-        (wildcards.model, wildcards.task, wildcards.slug), UNKNOWN_MINUTES
-    ) * attempt
+    return (
+        TIME_LIMITS.get(
+            (wildcards.model, wildcards.task, wildcards.slug), UNKNOWN_MINUTES
+        )
+        * attempt
+    )
 
 
 def probe_minutes(wildcards, attempt):
@@ -177,7 +179,10 @@ def all_looks(wildcards):
         return []
     n_cells = len(all_results(wildcards))
     n_looks = [len(PLAN.first_seeds(n)) for n in PLAN.study.seeds.counts].index(n_cells)
-    return [f"{STUDY_FOLDER}/{places.LOOK.format(batch=batch)}" for batch in range(n_looks + 1)]
+    return [
+        f"{STUDY_FOLDER}/{places.LOOK.format(batch=batch)}"
+        for batch in range(n_looks + 1)
+    ]
 
 
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
