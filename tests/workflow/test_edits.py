@@ -5,15 +5,13 @@ a dry run are counted, and `seedvar status` is asked.
 """
 
 import ast
-import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers import environment_of, run_snakemake
 
 STUDY = """
 model: ./tiny
@@ -44,20 +42,22 @@ PAGES = [
 ]
 
 
+GLUE = {"SEEDVAR_GLUE_DIR": "my glue"}
+
+
 def run(folder, *command):
     """Runs a command of this environment in a checkout; returns what it printed."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{folder}/workflow",
-        "SEEDVAR_GLUE_DIR": "my glue",
-    }
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    environment = environment_of(folder) | GLUE
+    return printed_by(subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900))
 
 
 def snakemake(folder, *arguments):
-    return run(folder, "snakemake", *arguments, "--config", "study=edits")
+    return printed_by(run_snakemake(folder, *arguments, "--config", "study=edits", environment=GLUE))
+
+
+def printed_by(done):
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
 
 
 def planned(folder, *targets):
@@ -80,10 +80,13 @@ def digests(folder):
     return run(folder, "python", "-c", script)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, copy_repository, tiny_models):
-    """A checkout with the study run to its end."""
-    folder = copy_repository(tmp_path_factory.mktemp("finished"))
+@pytest.fixture(scope="session")
+def finished(shared, copy_repository, tiny_models):
+    """A checkout with the study run to its end, for all tests: not to be changed."""
+    return shared("edits", lambda folder: run_to_the_end(copy_repository(folder), tiny_models)) / "checkout"
+
+
+def run_to_the_end(folder, tiny_models):
     shutil.copytree(tiny_models("bert"), folder / "tiny")
     shutil.copytree(tiny_models("roberta"), folder / "other")
     pairs = pd.DataFrame({"sentence1": ["the dog"] * 60, "sentence2": ["the cat"] * 60, "label": [0, 1] * 30})
@@ -96,12 +99,11 @@ def finished(tmp_path_factory, copy_repository, tiny_models):
     (folder / STUDY_FILE).write_text(STUDY)
     snakemake(folder, "cells", *PAGES, "--cores", "2")
     assert planned(folder, "cells", *PAGES) == {}
-    return folder
 
 
 @pytest.fixture
-def copied(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "copied", symlinks=True)
+def copied(finished, tmp_path, copy_of):
+    return copy_of(finished, tmp_path / "copied")
 
 
 # ------------------------------------------------------------------------------------------------- what is edited
