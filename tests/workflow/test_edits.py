@@ -361,7 +361,7 @@ def test_a_changed_task_is_not_forgotten_when_its_data_are_made_again(copied):
         ("figures/distribution.py", {"figure": 1}),
         ("figures/comparisons.py", {"figure": 1}),
         ("figures/style.py", {"figure": 2}),
-        ("words.py", {"figure": 2, "tables": 1}),
+        ("words.py", {"collect": 1, "statistics": 2, "figure": 2, "tables": 1}),
         ("report/printed.py", {"tables": 1}),
         ("stats/settings.py", {"statistics": 2, "figure": 1, "tables": 1}),
         ("stats/selection.py", {}),
