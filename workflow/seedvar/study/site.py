@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from seedvar.cells.places import store_folder
 from seedvar.strict import Strict
@@ -15,6 +15,8 @@ from seedvar.study.validation import validate
 
 class SiteConfig(Strict):
     """config/config.yaml: what depends on the place where studies run, not on the science."""
+
+    model_config = ConfigDict(strict=False)  # the command line's `--config` gives text: from_tables=true
 
     study: str = Field(
         "quickstart", description="Name of a file in config/studies/, or the path of a study file elsewhere."
