@@ -58,5 +58,5 @@ STATISTICS = {
     ),
 }
 
-# Tables for people (see `tables.py`), and the statistic that each shows.
+# Tables for people (see `report/printed.py`), and the statistic that each shows.
 LAYOUTS = {"scores": "summary", "summary": "summary", "comparisons": "comparisons"}
