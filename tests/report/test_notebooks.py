@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from seedvar.engine.code import Code, imports_of
@@ -52,7 +53,10 @@ def without_torch(tmp_path):
 def test_the_committed_quickstart_is_walked_through(quickstart):
     page = to_html(FINISHED)
     assert "80 runs of 4 arms" in page
-    assert "bertadam: 16 of 20 runs failed" in page
+    runs = pd.read_csv(REPOSITORY / "results" / "quickstart" / "runs.csv")
+    failed = runs.loc[runs["arm"] == "bertadam", "degenerate"].sum()
+    assert 10 < failed <= 20  # how many depends on the processor
+    assert f"bertadam: {failed} of 20 runs failed" in page
     assert "adamw: 0 of 20 runs failed" in page
     assert "Tasks whose names begin with syn- are synthetic." in page
     assert "Against adamw, bertadam has a mean" in page
