@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from seedvar.cells import store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
 from seedvar.cells.record import RunRecord
+from seedvar.cells.syntax import code_digest
 from seedvar.data.known import package_declaration
 from seedvar.data.resolve import resolve
 from seedvar.data.scoring import metric_names
@@ -56,6 +58,13 @@ def metric_of(cell: Cell, results: Path) -> str:
     return read_json(results / cell.data_folder() / "data.json")["task"]["metric"]
 
 
+_digest = cache(code_digest)
+
+
+def _parts(cell: Cell, results: Path) -> dict:
+    return parts_of(cell, results, digest_of=_digest)
+
+
 def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
     """Makes up the result of a cell; its score depends on its seed alone."""
     metric = metric_of(cell, results)
@@ -63,7 +72,7 @@ def record_of(cell: Cell, results: Path, **changes) -> RunRecord:
     scores = dict.fromkeys(metric_names(metric), score)
     values = {
         "cell": cell.specification(),
-        "fingerprint": digest(parts_of(cell, results)),
+        "fingerprint": digest(_parts(cell, results)),
         "slug": cell.recipe.slug(),
         "recipe": cell.recipe.model_dump(),
         "status": "finished",
@@ -101,7 +110,7 @@ def make_cells(cells: list[Cell], results: Path, in_folder=True, in_store=True, 
         pd.DataFrame({**curve, "val_loss": 0.5, f"val_{metric}": 0.7}).to_csv(template / "curve.csv", index=False)
         record = record_of(cell, results, **changes)
         (template / "result.json").write_text(record.model_dump_json(indent=1) + "\n")
-        parts = parts_of(cell, results)
+        parts = _parts(cell, results)
         (template / "fingerprint.json").write_text(json.dumps(parts, indent=1, sort_keys=True) + "\n")
         if in_store:
             store.keep(results / "store", record.fingerprint, template)
