@@ -51,7 +51,7 @@ def parts_of(cell: Cell, results: Path, read=read_json, digest_of=code_digest) -
     )
 
 
-def quick_parts(specification: dict, results: Path) -> dict | None:
+def quick_parts(specification: dict, results: Path, digest_of=code_digest) -> dict | None:
     """Does as `parts_of` by a specification, without the libraries that check recipes.
 
     They take longer to import than a cell takes to come out of the store.
@@ -60,6 +60,7 @@ def quick_parts(specification: dict, results: Path) -> dict | None:
         specification: `Cell.specification()`. If a user has written it in another way, what comes of it is no
             cell's; it is then in no store, and whoever asked goes the long way by `parts_of`.
         results: The results folder, with the prepared data and model.
+        digest_of: Gives the digest of a source file, by default by reading it.
 
     Returns:
         The parts, or None where they cannot be had in this way.
@@ -74,6 +75,7 @@ def quick_parts(specification: dict, results: Path) -> dict | None:
             specification,
             read_json(results / place / "data.json"),
             read_json(model_folder(results, model) / "model.json"),
+            digest_of=digest_of,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -14,12 +14,12 @@ from pathlib import Path
 from seedvar.cells import decides
 from seedvar.cells.cell import Cell
 from seedvar.cells.decides import PACKAGE
-from seedvar.cells.syntax import OWN, code_digest
+from seedvar.cells.syntax import OWN
 from seedvar.data import sources
 from seedvar.data.metrics import METRICS
 from seedvar.engine.digests import Remembered
 from seedvar.errors import UserError
-from seedvar.files import file_digest, write_text
+from seedvar.files import write_text
 from seedvar.methods import names_of
 
 # What tables, figures and pages do not depend on, though their modules reach it: how files are read and written, what
@@ -56,9 +56,7 @@ class Code:
     def digest(self, name: str) -> str:
         """Returns the digest of a file of the package, of code by its meaning."""
         if name not in self._digests:
-            path = PACKAGE / name
-            compute = code_digest if path.suffix == ".py" else file_digest
-            self._digests[name] = self.remembered.of([path], lambda: compute(path), "code ")
+            self._digests[name] = self.remembered.code(PACKAGE / name)
         return self._digests[name]
 
     def reached(self, name: str, through: Callable[[str], bool] = lambda file: True) -> list[str]:

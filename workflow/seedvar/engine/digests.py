@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from seedvar.files import read_json, write_json
+from seedvar.cells.syntax import code_digest
+from seedvar.files import file_digest, read_json, write_json
+
+MEMORY = ".digests.json"  # below the results folder
 
 
 class Remembered:
@@ -40,6 +43,11 @@ class Remembered:
             self.known[key] = compute()
             self.changed = True
         return self.known[key]
+
+    def code(self, path: Path) -> str:
+        """Returns the digest of a source file of the package, of Python by what it says."""
+        compute = code_digest if path.suffix == ".py" else file_digest
+        return self.of([path], lambda: compute(path), "code ")
 
     def save(self) -> None:
         """Writes what is known, if there is anything new."""

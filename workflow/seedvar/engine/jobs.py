@@ -16,6 +16,7 @@ from seedvar.cells.decides import PACKAGE, code_of
 from seedvar.cells.fingerprint import parts_of, quick_parts
 from seedvar.cells.places import store_folder
 from seedvar.cells.syntax import OWN, code_digest
+from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json, write_json
 
@@ -55,7 +56,8 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
         UserError: A value is not accepted, or the code has changed meanwhile.
     """
     kept = store_folder(results)
-    parts = quick_parts(specification, results)
+    digest_of = Remembered(results / MEMORY).code  # reading the code takes longer than all the rest of serving a cell
+    parts = quick_parts(specification, results, digest_of)
     if parts and store.serve(kept, digest(parts), results):
         print(TAKEN, file=sys.stderr)
         return None
@@ -64,7 +66,7 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
 
     cell = Cell.from_specification(specification)
     if parts is None or cell.specification() != specification:
-        parts = parts_of(cell, results)
+        parts = parts_of(cell, results, digest_of=digest_of)
         if store.restore(kept, digest(parts), results / cell.folder()):
             print(TAKEN, file=sys.stderr)
             return None

@@ -24,7 +24,7 @@ from seedvar.data.splits import split
 from seedvar.data.task import Task
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
-from seedvar.engine.digests import Remembered
+from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
@@ -200,7 +200,7 @@ class Plan:
         Raises:
             UserError: The results folder cannot be written to.
         """
-        remembered = Remembered(self.results / ".digests.json")
+        remembered = Remembered(self.results / MEMORY)
         code = Code(remembered)
         lists = {}
         for task in self.tasks.values():
@@ -292,7 +292,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
     intermediates = {cell.folder(): cell for cell in first}
     probed = [*(cell for _, cell in forgetting_runs(study)), *surface_runs(study)]
-    remembered = Remembered(results / ".digests.json")
+    remembered = Remembered(results / MEMORY)
     models = {}
     for name in study.models():
         checkpoint = checkpoints.resolve(name, site.models, str(path))

@@ -28,7 +28,7 @@ from seedvar.cells.record import RunRecord, read_record
 from seedvar.cells.syntax import code_digest
 from seedvar.data import sources
 from seedvar.engine.code import Code, data_code
-from seedvar.engine.digests import Remembered
+from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.engine.jobs import SOURCE, TAKEN, declared
 from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
@@ -67,7 +67,7 @@ class Checker:
         self.results = plan.results
         self.store = plan.store
         self._read, self._digest_of = cache(read_json), cache(code_digest)
-        self._code = Code(Remembered(plan.results / ".digests.json"))
+        self._code = Code(Remembered(plan.results / MEMORY))
         self._source_changes = cache(self._compare_sources)
 
     def parts(self, cell: Cell) -> tuple[dict | None, tuple[str, ...]]:
