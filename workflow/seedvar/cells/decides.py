@@ -10,7 +10,7 @@ reach.
 from __future__ import annotations
 
 from seedvar.cells.syntax import PACKAGE as PACKAGE
-from seedvar.data.metrics import load_metric
+from seedvar.data.metrics import ALSO
 from seedvar.methods import names_of
 
 # Decides the result of every cell.
@@ -72,5 +72,5 @@ def code_of(changes: dict, metric: str) -> dict[str, str]:
         **EVERY_CELL,
         **{f"optimizer {name}": f"{OPTIMIZER_FOLDER}/{name}.py" for name in optimizer},
         **{f"method {name}": f"{METHOD_FOLDER}/{name}.py" for name in names_of(changes)},
-        **{f"metric {name}": f"{METRIC_FOLDER}/{name}.py" for name in [metric, *load_metric(metric).ALSO]},
+        **{f"metric {name}": f"{METRIC_FOLDER}/{name}.py" for name in [metric, *ALSO.get(metric, ())]},
     }

@@ -11,13 +11,13 @@ import warnings
 
 import numpy as np
 
-from seedvar.data.metrics import load_metric
+from seedvar.data.metrics import ALSO, load_metric
 from seedvar.data.task import Task
 
 
 def metric_names(metric: str) -> list[str]:
     """Lists the metrics that a task with this one records, the one that counts first."""
-    return [metric, *load_metric(metric).ALSO]
+    return [metric, *ALSO.get(metric, ())]
 
 
 def scores(task: Task, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:

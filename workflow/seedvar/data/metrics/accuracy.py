@@ -10,7 +10,6 @@ HIGHER_IS_BETTER = True
 PERFECT = 1.0
 CHANCE = None
 IN_POINTS = True
-ALSO = ()
 
 
 def score(labels: np.ndarray, predictions: np.ndarray, positive: int = 1) -> float:

@@ -10,7 +10,6 @@ HIGHER_IS_BETTER = False
 PERFECT = 0.0
 CHANCE = None
 IN_POINTS = False
-ALSO = ()
 
 FAILED_SHARE = 0.99  # of the labels' variance
 

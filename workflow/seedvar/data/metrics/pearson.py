@@ -10,7 +10,6 @@ HIGHER_IS_BETTER = True
 PERFECT = 1.0
 CHANCE = 0.0
 IN_POINTS = True
-ALSO = ()
 
 # A run has failed if its correlation is no larger than this: a network that has collapsed to a
 # constant still orders its outputs by rounding noise.
