@@ -59,4 +59,4 @@ onsuccess:
 
 
 onerror:
-    end_progress()
+    end_progress(failed=True)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -328,19 +329,33 @@ def test_a_changed_data_file_is_named(make, tmp_path):
     assert reasons(check) == {"invalid": 4, reason: 4}
 
 
-def test_whoever_trains_a_cell_that_is_being_trained_leaves_the_first_alone(make):
+def test_whoever_is_to_train_a_cell_that_is_being_trained_waits_for_the_first(make, capsys):
     check = make()
     cell = cells_of(check)[0]
     folder, parts = RESULTS / cell.folder(), fingerprint.parts_of(cell, RESULTS)
-    with running(folder, parts):
-        (folder / ".writing-half").touch()
+    turns = []
+
+    def second():
+        with running(folder, parts):
+            turns.append("second")
+
+    for first_fails in (False, True):
+        turns.clear()
+        waiting = threading.Thread(target=second, daemon=True)
         with contextlib.suppress(ValueError), running(folder, parts):
-            raise ValueError
-        assert (folder / ".writing-half").exists()
-        assert (folder / "fingerprint.json").is_file()
-        assert reasons(check) == {"waiting": 7, "running": 1}
-    with running(folder, parts):  # and who comes later clears up
-        assert not (folder / ".writing-half").exists()
+            (folder / ".writing-half").touch()
+            waiting.start()
+            time.sleep(1)
+            turns.append("first")
+            assert (folder / ".writing-half").exists()
+            assert reasons(check) == {"waiting": 7, "running": 1}
+            if first_fails:  # and takes the file that the lock is on away with it
+                raise ValueError
+        waiting.join(timeout=10)
+        assert turns == ["first", "second"]
+        assert "another process trains this cell: waiting for it" in capsys.readouterr().err
+        assert not (folder / ".writing-half").exists()  # who comes later clears up
+        assert (folder / PARTS).is_file()
 
 
 def test_code_that_is_edited_while_a_cell_starts_is_noticed(make, monkeypatch):

@@ -4,7 +4,9 @@ One small study runs undisturbed, once; in each test a fault strikes it, and its
 """
 
 import contextlib
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -185,12 +187,115 @@ def test_snakemake_killed_and_started_again_trains_only_what_was_not_finished(st
     done = {path: path.read_bytes() for path in cells_of(study)}
     assert 0 < len(done) < N_CELLS
     wait_for(lambda: not training_processes(study))
+    code, printed = finish(RUNS)
+    assert code != 0
+    assert f"was left behind: process {process.pid} of " in printed
+    assert "and was killed, nobody holds it any more; run `snakemake --unlock --config study=faults`" in printed
+    assert "Traceback" not in printed
+    assert 'File "' not in printed
     assert run_snakemake(study, "--unlock", "--config", "study=faults").returncode == 0
     code, printed = finish(RUNS)
     assert code == 0, printed
     assert tables(study) == wanted
     # A result is not written twice: the same bytes, wall time included, as before the kill.
     assert {path: path.read_bytes() for path in done} == done
+    assert not list((study / "results").glob(".running-*"))
+
+
+def test_cells_that_outlive_their_snakemake_are_seen_as_running_and_waited_for(study, start, finish, wanted):
+    process = start(RUNS)
+    wait_for(lambda: len(slow_logs(study)) == 2 and all("To repeat" in log.read_text() for log in slow_logs(study)))
+    orphans = training_processes(study)
+    process.kill()  # and none of its children
+    process.wait()
+    for pid in orphans:
+        os.kill(pid, signal.SIGSTOP)
+    assert "running       2" in status(study)
+    assert run_snakemake(study, "--unlock", "--config", "study=faults").returncode == 0
+    process = start(RUNS)
+    waiting = "another process trains this cell: waiting for it\n"
+    wait_for(lambda: all(log.read_text() == waiting for log in slow_logs(study)))
+    for pid in orphans:
+        os.kill(pid, signal.SIGCONT)
+    printed = process.communicate(timeout=600)[0]
+    assert process.returncode == 0, printed
+    assert tables(study) == wanted
+    assert all("taken from the store, nothing trained" in log.read_text() for log in slow_logs(study))
+
+
+def status(folder):
+    command = ["seedvar", "status", "faults"]
+    return subprocess.run(command, cwd=folder, env=environment_of(folder), capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def long_cells(own_package):
+    """A checkout in which a cell of a second is long, so that it leaves what it can go on from."""
+    path = own_package / "training/resuming.py"
+    text = path.read_text()
+    assert text.count("LONG_S = 120.0") == 1
+    path.write_text(text.replace("LONG_S = 120.0", "LONG_S = 1.0"))
+
+
+def slow_logs(folder):
+    return sorted((folder / "results/logs/train").rglob("*epochs60*/*.log"))
+
+
+def half_way(folder):
+    """Whether both slow cells have made a good part of their 300 updates."""
+    made = [re.findall(r"kept as it is after update (\d+)/300", log.read_text()) for log in slow_logs(folder)]
+    return len(made) == 2 and all(updates and int(updates[-1]) >= 120 for updates in made)
+
+
+def goes_on(folder):
+    """The updates after which the slow cells went on, as their logs and their results tell."""
+    told = [re.findall(r"goes on behind update (\d+), where", log.read_text()) for log in slow_logs(folder)]
+    records = [json.loads(path.read_text()) for path in cells_of(folder) if "epochs60" in str(path)]
+    assert [record["resumed_after"] for record in records] == [[int(update) for update in each] for each in told]
+    return [update for record in records for update in record["resumed_after"]]
+
+
+def test_a_long_cell_that_is_killed_goes_on_from_what_it_left(study, long_cells, start, wanted):
+    process = start(RUNS)
+    wait_for(lambda: half_way(study))
+    for pid in training_processes(study):
+        os.kill(pid, signal.SIGKILL)
+    printed = process.communicate(timeout=600)[0]
+    assert process.returncode == 0, printed  # `retries: 1` of the profile
+    assert tables(study) == wanted
+    assert min(goes_on(study)) >= 120
+    assert not list(study.glob("results/cells/**/unfinished.pt"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_ends_in_a_few_words_and_the_next_start_goes_on(study, long_cells, start, finish, wanted, number):
+    process = start(RUNS)
+    wait_for(lambda: half_way(study))
+    os.killpg(process.pid, number)  # as the terminal does
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode != 0
+    assert "Traceback" not in printed
+    wait_for(lambda: not training_processes(study), seconds=20)
+    if number == signal.SIGINT:
+        assert "seedvar: stopped by Ctrl-C; the next start goes on behind update " in printed
+        assert "seedvar: what is done is kept; the same command goes on from here" in printed
+        assert re.search(r"seedvar: \d cells? will go on from where training was stopped", printed)
+    else:  # Snakemake knows nothing of a terminal that is closed, and leaves its lock
+        assert run_snakemake(study, "--unlock", "--config", "study=faults").returncode == 0
+    code, printed = finish(RUNS)
+    assert code == 0, printed
+    assert re.search(r"seedvar: \d cells? will go on from where training was stopped", printed)
+    assert tables(study) == wanted
+    assert min(goes_on(study)) >= 120
+
+
+def test_a_broken_library_is_told_in_a_line_with_a_log(study, own_package, finish):
+    path = own_package / "training/loop.py"
+    path.write_text(path.read_text().replace("import torch\n", "import torch\nimport torch.no_such_part\n", 1))
+    code, printed = finish(RUNS, "--retries", "0")
+    assert code != 0
+    assert "seedvar: ModuleNotFoundError: No module named 'torch.no_such_part'\n  (log: results/logs/train/" in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize("damage", ["truncated result", "edited score", "truncated parquet", "store too"])

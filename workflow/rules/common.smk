@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from seedvar.cells import places
+from seedvar.engine import holder
 from seedvar.engine.code import list_file, list_of_data
 from seedvar.engine.jobs import declared
 from seedvar.engine.plan import make_plan, put_commands_on_path
@@ -23,6 +24,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
+from seedvar.words import n_cells
 
 
 def command_line(settings, *names):
@@ -39,6 +41,7 @@ try:
 except UserError as error:
     sys.exit(f"seedvar: {error}")
 
+holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
 TIME_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30
 RESULTS = [f"results/{folder}/{places.RESULT}" for folder in PLAN.cells]
@@ -271,6 +274,7 @@ def start_progress(dag):
         PLAN.prepare_results()
     except UserError as error:
         raise WorkflowError(f"seedvar: {error}")
+    holder.hold(PLAN.results, PLAN.name)
     calm(dag.workflow.scheduler)
     planned = {
         str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"
@@ -278,10 +282,22 @@ def start_progress(dag):
     if planned and (message := PLAN.weights_message()):
         print(f"seedvar: {message}", file=sys.stderr)
     if planned:
+        for line in taken_up(planned):
+            print(f"seedvar: {line}", file=sys.stderr)
         n_valid = len(set(RESULTS) - planned)
         END_PROGRESS.append(report_progress([Path(path) for path in planned], n_valid))
 
 
-def end_progress():
+def taken_up(results):
+    n = sum(Path(path).with_name(places.UNFINISHED).exists() for path in results)
+    return [f"{n_cells(n)} will go on from where training was stopped"] if n else []
+
+
+def end_progress(failed=False):
     for end in END_PROGRESS:
         end()
+    if failed and END_PROGRESS:
+        kept = "what is done is kept; the same command goes on from here"
+        for line in [kept, *taken_up(RESULTS)]:
+            print(f"seedvar: {line}", file=sys.stderr)
+    holder.let_go()

@@ -1,4 +1,8 @@
-"""The one exception that stands for a user's mistake."""
+"""The exceptions that are no defects: a user's mistake, and a wish to stop."""
+
+from __future__ import annotations
+
+import signal
 
 
 class UserError(Exception):
@@ -7,6 +11,20 @@ class UserError(Exception):
     Its text is one sentence that names the file, the key and the accepted values; the
     command line prints it without a traceback and exits with code 2.
     """
+
+
+class Stopped(Exception):
+    """The process was asked to end, by Ctrl-C or by whoever runs it.
+
+    Args:
+        number: The signal; the exit `code` is 128 more, as a shell has it.
+        kept: What is kept of the work, for the one line that is printed.
+    """
+
+    def __init__(self, number: int, kept: str = ""):
+        how = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(f"stopped by {how}" + (f"; {kept}" if kept else ""))
+        self.number, self.code = number, 128 + number
 
 
 def first_line(error: Exception) -> str:

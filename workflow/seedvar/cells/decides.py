@@ -54,9 +54,11 @@ WITHOUT_INFLUENCE = [
     "files.py",
     "methods/__init__.py",
     "models/families.py",
+    "signals.py",
     "strict.py",
     "training/device.py",
     "training/optimizers/__init__.py",
+    "training/resuming.py",
 ]
 
 

@@ -9,46 +9,66 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
+import sys
+import time
 from pathlib import Path
+from typing import TextIO
+
+from seedvar.cells.places import RESULT
 
 PARTS = "fingerprint.json"
+POLL_S = 0.5
 
 
 @contextlib.contextmanager
 def running(folder: Path, parts: dict):
     """Writes what a cell's fingerprint is made of into its folder, and marks the cell as running.
 
-    What a process that was killed has left half-written there is deleted.
+    While another process trains the cell this one waits; it may find the result in the store then. What a process
+    that was killed has left half-written in the folder is deleted.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / PARTS, "a+", encoding="utf-8") as file:  # the file stays the same: the lock is on it
-        mine = _lock(file)
-        if mine is False:  # somebody trains the same cell, from the same parts: both may finish it
-            yield
-            return
-        for path in folder.glob(".writing-*") if mine else ():
+    file = _locked(folder)
+    with file:
+        for path in folder.glob(".writing-*"):
             path.unlink(missing_ok=True)
         file.truncate(0)
         file.write(json.dumps(parts, indent=1, sort_keys=True) + "\n")
         file.flush()
         try:
             yield
-        except BaseException:  # a cell that was not trained leaves nothing
-            (folder / PARTS).unlink(missing_ok=True)
+        except BaseException:  # a cell that was not trained leaves nothing, but for what its next start goes on from
+            if not (folder / RESULT).exists():
+                (folder / PARTS).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 folder.rmdir()
             raise
 
 
-def _lock(file) -> bool | None:
-    """Locks an open file; returns whether nobody else has, or None on a file system without locks."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+def _locked(folder: Path) -> TextIO:
+    """Opens the file that says what a cell's fingerprint is made of, and waits until nobody else has the lock on it.
+
+    On a file system without locks it is just opened.
+    """
+    told = False
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / PARTS, "a+", encoding="utf-8")  # noqa: SIM115 (the caller closes it)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            if not told:
+                print("another process trains this cell: waiting for it", file=sys.stderr, flush=True)
+            told = True
+            time.sleep(POLL_S)
+            continue
+        except OSError:
+            return file
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / PARTS)):
+                return file
+        file.close()  # whoever had it has deleted it meanwhile
 
 
 def is_running(folder: Path) -> bool:

@@ -16,6 +16,7 @@ SURFACE = "probes/surface/{row}.csv"
 LOOK = "seeds/{batch}.json"
 
 RESULT, WEIGHTS = "result.json", "weights.safetensors"
+UNFINISHED = "unfinished.pt"  # what a cell that was stopped in the middle goes on from
 # Folders below results/ that are not a study's.
 RESERVED = ["cells", "data", "logs", "models", "published", "store"]
 

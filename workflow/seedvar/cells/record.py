@@ -33,7 +33,8 @@ class RunRecord(BaseModel):
     train_loss: float | None  # mean over the updates since the last evaluation but one
     constant_loss: float | None = None  # training loss of the best constant prediction; older records have none
     examples: dict[Literal["train", "validation", "test"], int]
-    wall_time_s: float
+    wall_time_s: float  # over all starts
+    resumed_after: list[int] = []  # the updates after which a run that was stopped was taken up
     device: str  # `cpu`, or the name of the GPU
     processor: str | None = None  # its name; older records have none
     commit: str | None = None  # of the code, where it is a Git checkout

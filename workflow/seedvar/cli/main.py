@@ -9,30 +9,42 @@ import argparse
 import contextlib
 import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
+from seedvar import signals
 from seedvar.cli import jobs, tables, users
-from seedvar.errors import UserError
+from seedvar.errors import Stopped, UserError, first_line
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command; returns its exit code: 0, 2 for a user's mistake, 1 for anything else."""
+    """Runs a command; returns its exit code.
+
+    That is 0, 2 for a user's mistake, 128 and the number of a signal that asked it to end, 1 for anything else.
+    """
     arguments = parser().parse_args(argv)
     arguments.argv = sys.argv[1:] if argv is None else argv
-    with _log_file(arguments.log) as terminal:
+    with _log_file(arguments.log) as terminal, signals.heard(signals.end):
         try:
             code = arguments.run(arguments) or 0
         except UserError as error:
             code = 2
             print(f"seedvar: {error}", file=sys.stderr)
+        except Stopped as stopped:
+            code = stopped.code
+            print(f"seedvar: {stopped}", file=sys.stderr)
         except BrokenPipeError:  # who read the output wanted no more of it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 1
         except Exception as error:
             code = 1
-            traceback.print_exc()
-            print(f"seedvar: {type(error).__name__}: {error}", file=sys.stderr)
+            told = f"seedvar: {_in_words(error)}"
+            if terminal:
+                traceback.print_exc()
+            else:
+                told += f"\n  (log: {_keep_traceback(argv[0] if argv else sys.argv[1])})"
+            print(told, file=sys.stderr)
         if code and terminal:
             sys.stderr.flush()
             last_line = (arguments.log.read_text(errors="replace").splitlines() or ["seedvar: failed"])[-1]
@@ -54,6 +66,23 @@ def parser() -> argparse.ArgumentParser:
     for group in (users, jobs, tables):
         group.add(command)
     return whole
+
+
+def _in_words(error: Exception) -> str:
+    """Says in one line what broke."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def _keep_traceback(command: str) -> Path:
+    """Writes where an error came from into a file of its own."""
+    folder = Path("results/logs") if os.access("results/logs", os.W_OK) else Path(tempfile.gettempdir())
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix=f"seedvar-{command}-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exc(file=file)
+    return Path(file.name).relative_to(Path.cwd()) if folder.parts[0] == "results" else Path(file.name)
 
 
 @contextlib.contextmanager

@@ -72,11 +72,14 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
             return None
     if (code := machine.run_warm()) is not None:
         return code
-    print(f"To repeat: {repeat_command(cell, results, machine)}", file=sys.stderr, flush=True)
 
     from seedvar.cells.lock import running
 
     with running(results / cell.folder(), parts):
+        if store.restore(kept, digest(parts), results / cell.folder()):  # somebody trained it while this one waited
+            print(TAKEN, file=sys.stderr)
+            return None
+        print(f"To repeat: {repeat_command(cell, results, machine)}", file=sys.stderr, flush=True)
         train_cell = training_code(cell, parts)
         record = train_cell(cell, digest(parts), results, machine.device, machine.threads, keep_weights)
     split = record.reported_split
@@ -131,8 +134,12 @@ def hand_out_weights(specification: dict, results: Path, machine: Machine, keep:
         return None
     if (code := machine.run_warm()) is not None:
         return code
-    print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-    training_code(cell, parts)(cell, key, results, machine.device, machine.threads, keep_weights=True)
+
+    from seedvar.cells.lock import running
+
+    with running(results / cell.folder(), parts):
+        print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
+        training_code(cell, parts)(cell, key, results, machine.device, machine.threads, keep_weights=True)
     store.restore(kept, key, results / cell.folder())  # the files of the first time, wall time included
     store.take_weights(kept, key, target, remove=not keep)
     return None

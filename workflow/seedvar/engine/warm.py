@@ -2,7 +2,7 @@
 
 These imports take longer than a small cell takes to train. The first `seedvar train` on a machine
 starts a server that does the imports once and then waits on a socket; every `seedvar train` sends
-it the command, and a fork of the server runs it. The server has imported no other module of seedvar
+it the command, and a fork of the server runs it. The server has imported next to nothing of seedvar
 and computed nothing, so a fork computes what a fresh process computes, to the bit (a test compares
 them). It ends by itself when it has been idle for `IDLE_S` seconds.
 
@@ -13,6 +13,7 @@ code is the command's, and when the command is killed the fork ends too.
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import hashlib
 import importlib
@@ -27,11 +28,14 @@ import threading
 import time
 from pathlib import Path
 
+from seedvar.errors import Stopped
+
 IDLE_S = 20.0
 STARTED = b"S"  # the first byte of an answer; the exit code follows
 # Libraries read these when they are imported: another environment needs another server.
 IMPORT_VARIABLES = ("CUDA", "HF_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "TRANSFORMERS_")
 START_TIMEOUT_S = 120.0
+GRACE_S = 60.0  # for a fork that is to end: an update and the writing of a large model's weights and moments
 PRELOAD = [
     "matplotlib.pyplot",
     "numpy",
@@ -87,7 +91,11 @@ def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
         )
         connection.sendall(request)
         answer = connection.recv(1)
-        return answer + connection.recv(1) if answer else answer  # blocks until the fork is done
+        try:
+            return answer + connection.recv(1) if answer else answer  # blocks until the fork is done
+        except Stopped as stopped:  # so is the fork, which keeps what it has done and says how it ends
+            connection.sendall(bytes([stopped.number]))
+            return answer + connection.recv(1)
 
 
 def _socket_path() -> Path:
@@ -195,14 +203,18 @@ def _child(connection: socket.socket) -> int:
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    connection.sendall(bytes([code or 0]))
+    with contextlib.suppress(OSError):  # the command is gone
+        connection.sendall(bytes([code or 0]))
     return 0
 
 
 def _end_with(connection: socket.socket) -> None:
-    """Ends this process when the command that it works for is gone."""
-    while connection.recv(1):
-        pass
+    """Ends this process when the command that it works for is asked to end, or is gone."""
+    asked = b""
+    with contextlib.suppress(OSError):
+        asked = connection.recv(1)
+    os.kill(os.getpid(), asked[0] if asked else signal.SIGTERM)
+    time.sleep(GRACE_S)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import platform
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from seedvar import signals
 from seedvar.cells import store
 from seedvar.cells.cell import Cell
-from seedvar.cells.places import model_folder
+from seedvar.cells.places import UNFINISHED, model_folder
 from seedvar.cells.record import RunRecord
 from seedvar.data.metrics import load_metric
 from seedvar.data.scoring import constant_loss, is_degenerate, majority_score, scores
@@ -28,6 +28,7 @@ from seedvar.training.determinism import make_deterministic
 from seedvar.training.device import about_machine, claimed_device, keep_memory
 from seedvar.training.loop import Outcome, fine_tune
 from seedvar.training.network import build_model
+from seedvar.training.resuming import Unfinished
 
 
 def train_cell(
@@ -45,19 +46,24 @@ def train_cell(
 
     Returns:
         The record that was written. A run that diverged is a result like any other.
+
+    Raises:
+        Stopped: The process was asked to end; a long run goes on from there at the next start.
     """
     keep_memory()
     make_deterministic(threads)
     examples = load_examples(results / cell.data_folder(), cell.recipe)
-    with claimed_device(device) as chosen:
-        start = time.monotonic()
-        model = build_initial_model(cell, results, examples.task)
-        outcome = fine_tune(model, examples, cell.recipe, cell.order_seed, chosen, log=_log)
-        device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
-
-    machine = {"device": device_name, "threads": threads, "wall_time_s": round(time.monotonic() - start, 2)}
-    record = _record(cell, fingerprint, examples, outcome, machine | about_machine())
     folder = results / cell.folder()
+    with claimed_device(device) as chosen:
+        device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+        machine = {"device": device_name, "threads": threads, **about_machine()}
+        unfinished = Unfinished(folder / UNFINISHED, _must_agree(fingerprint, machine), _log)
+        with signals.heard(unfinished.hear):
+            model = build_initial_model(cell, results, examples.task)
+            outcome = fine_tune(model, examples, cell.recipe, cell.order_seed, chosen, _log, unfinished)
+            machine |= {"wall_time_s": round(unfinished.seconds, 2), "resumed_after": unfinished.resumed_after}
+
+    record = _record(cell, fingerprint, examples, outcome, machine)
     curve = pd.DataFrame(outcome.curve)
     write_atomically(folder / "curve.csv", lambda path: curve.to_csv(path, index=False))
     if outcome.diagnostics:
@@ -66,6 +72,7 @@ def train_cell(
     predictions = _predictions(outcome, examples)
     write_atomically(folder / "predictions.parquet", lambda path: predictions.to_parquet(path, index=False))
     write_text(folder / "result.json", record.model_dump_json(indent=1) + "\n")
+    unfinished.remove()
     store.keep(results / "store", fingerprint, folder)
     if keep_weights:
         weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
@@ -83,6 +90,12 @@ def build_initial_model(cell: Cell, results: Path, task: Task) -> nn.Module:
         cell.init_seed,
         results / first.weights_file() if first else None,
     )
+
+
+def _must_agree(fingerprint: str, machine: dict) -> dict[str, str]:
+    """Returns what two starts of a run must have in common for one result, to the bit."""
+    of_machine = {name: str(machine[name]) for name in ("device", "processor", "threads")}
+    return {"code, data or model": fingerprint, **of_machine, "PyTorch": str(torch.__version__)}
 
 
 def _log(line: str) -> None:

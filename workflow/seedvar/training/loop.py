@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from seedvar.methods.hooks import methods_with
 from seedvar.streams import generator, stream_seed
 from seedvar.training.batches import Examples, make_batch, size_of_training_set
 from seedvar.training.parameter_groups import make_optimizer
+from seedvar.training.resuming import Unfinished
 from seedvar.training.schedule import schedule
 
 EVALUATION_BATCH = 64  # examples; no influence on the result beyond rounding
@@ -46,8 +48,35 @@ class Outcome:
     logits: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
+@dataclass
+class Progress:
+    """Where a run stands after an update.
+
+    Attributes:
+        update: The update, 0 at the start.
+        outcome: What has been measured so far.
+        shuffled: The training examples in the order of this epoch, as positions in their source split.
+        window: Training losses since the last row of the curve.
+        best_score: The best validation score so far.
+        best_weights: Of the best checkpoint so far; None if there is none, or if the last is the best.
+    """
+
+    best_score: float
+    update: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    shuffled: np.ndarray | None = None
+    window: list[float] = field(default_factory=list)
+    best_weights: dict[str, torch.Tensor] | None = None
+
+
 def fine_tune(
-    model: nn.Module, examples: Examples, recipe: Recipe, order_seed: int, device: torch.device, log=print
+    model: nn.Module,
+    examples: Examples,
+    recipe: Recipe,
+    order_seed: int,
+    device: torch.device,
+    log=print,
+    unfinished: Unfinished | None = None,
 ) -> Outcome:
     """Fine-tunes a model and evaluates it along the way.
 
@@ -58,9 +87,13 @@ def fine_tune(
         order_seed: Seed of the streams `order` (data order) and `dropout`.
         device: Where to train.
         log: Called with a line of text at every evaluation.
+        unfinished: What an earlier start of the same run has left, and where this one leaves what it has done.
 
     Returns:
         The curve and the predictions of the last and of the best checkpoint.
+
+    Raises:
+        Stopped: The process was asked to end.
     """
     task, train_rows = examples.task, examples.rows("train")
     updates_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)  # the last batch may be smaller
@@ -70,68 +103,78 @@ def fine_tune(
 
     model.to(device).train()
     optimizer = make_optimizer(model, recipe)
-    watchers = [watch(model, optimizer, recipe) for watch in methods_with("watch", recipe)]
     order = generator(order_seed, "order")
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
+    saved = unfinished.load() if unfinished else None
+    if saved:  # before the watchers, which hold on to the groups of the optimizer
+        load_optimizer(optimizer, saved["optimizer"], device)
+    watchers = [watch(model, optimizer, recipe) for watch in methods_with("watch", recipe)]
+    run = Progress(worst(task.metric))
+    if saved:  # behind the watchers, which look at the weights that training starts from
+        run = restore(saved, model, order, watchers, device)
 
-    outcome = Outcome()
-    best_score, best_weights = worst(task.metric), None
-    window = []  # training losses since the last row of the curve
-    for update in range(1, total + 1):
+    outcome = run.outcome
+    while run.update < total:
         # A new order of the training set at the start of every epoch
-        position = (update - 1) % updates_per_epoch
+        position = run.update % updates_per_epoch
+        run.update += 1
         if position == 0:
-            shuffled = train_rows[torch.randperm(len(train_rows), generator=order).numpy()]
-        rows = shuffled[position * recipe.batch_size : (position + 1) * recipe.batch_size]
+            run.shuffled = train_rows[torch.randperm(len(train_rows), generator=order).numpy()]
+        rows = run.shuffled[position * recipe.batch_size : (position + 1) * recipe.batch_size]
 
         inputs, labels = make_batch(examples, "train", rows, device)
         loss = loss_of(forward(model, inputs, recipe), labels, task)
         loss.backward()
         for watcher in watchers:
-            watcher.before_update(update)
+            watcher.before_update(run.update)
         norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
-        window.append(loss.item())
-        if not (math.isfinite(window[-1]) and math.isfinite(norm.item())):
+        run.window.append(loss.item())
+        if not (math.isfinite(run.window[-1]) and math.isfinite(norm.item())):
             outcome.status = "diverged"
-            log(f"update {update}/{total}: loss {window[-1]}, gradient norm {norm.item()}: diverged, training ends")
+            reason = f"loss {run.window[-1]}, gradient norm {norm.item()}"
+            log(f"update {run.update}/{total}: {reason}: diverged, training ends")
             break
 
-        share_of_peak = schedule(update - 1, total, warmup)
+        share_of_peak = schedule(run.update - 1, total, warmup)
         for group in optimizer.param_groups:
             group["lr"] = group["peak_lr"] * share_of_peak
         optimizer.step()
         for watcher in watchers:
-            watcher.after_update(update)
+            watcher.after_update(run.update)
         optimizer.zero_grad()
-        outcome.updates = update
+        outcome.updates = run.update
 
-        if update in evaluate_at:
+        if run.update in evaluate_at:
             logits = predict(model, examples, "validation", recipe, device)
             targets = examples.labels("validation")
             validation = scores(task, targets, logits)
             outcome.curve.append(
                 {
-                    "update": update,
-                    "epoch": update / updates_per_epoch,
+                    "update": run.update,
+                    "epoch": run.update / updates_per_epoch,
                     "learning_rate": recipe.learning_rate * share_of_peak,
-                    "train_loss": sum(window) / len(window),
+                    "train_loss": sum(run.window) / len(run.window),
                     "val_loss": loss_of(torch.from_numpy(logits), torch.from_numpy(targets), task).item(),
                     **{f"val_{name}": value for name, value in validation.items()},
                 }
             )
-            window = []
+            run.window = []
             score = validation[task.metric]
             outcome.logits["last"] = {"validation": logits}
-            if better(task.metric, score, best_score):
-                best_score, outcome.best_update = score, update
+            if better(task.metric, score, run.best_score):
+                run.best_score, outcome.best_update = score, run.update
                 outcome.logits["best"] = {"validation": logits}
-                best_weights = copy.deepcopy(model.state_dict()) if update < total else None
+                run.best_weights = copy.deepcopy(model.state_dict()) if run.update < total else None
             row = outcome.curve[-1]
-            log(f"update {update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}")
-            if any(watcher.is_hopeless(task, outcome.curve, targets, update / total) for watcher in watchers):
+            log(
+                f"update {run.update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}"
+            )
+            if any(watcher.is_hopeless(task, outcome.curve, targets, run.update / total) for watcher in watchers):
                 outcome.status = "stopped"
-                log(f"update {update}/{total}: never better than the majority score, training is stopped")
+                log(f"update {run.update}/{total}: never better than the majority score, training is stopped")
                 break
+        if unfinished:
+            unfinished.after_update(run.update, total, lambda: snapshot(run, model, optimizer, order, watchers, device))
 
     outcome.diagnostics = [row for watcher in watchers for row in watcher.rows]
     if "last" in outcome.logits and not np.isfinite(outcome.logits["last"]["validation"]).all():
@@ -147,14 +190,69 @@ def fine_tune(
         }
     elif "test" in examples.parts:
         outcome.logits["last"]["test"] = predict(model, examples, "test", recipe, device)
-    if best_weights is None:  # the last is the best, or no evaluation gave a score
+    if run.best_weights is None:  # the last is the best, or no evaluation gave a score
         outcome.best_update, outcome.logits["best"] = outcome.updates, outcome.logits["last"]
     elif "test" in examples.parts:
         last_weights = copy.deepcopy(model.state_dict())
-        model.load_state_dict(best_weights)
+        model.load_state_dict(run.best_weights)
         outcome.logits["best"]["test"] = predict(model, examples, "test", recipe, device)
         model.load_state_dict(last_weights)
     return outcome
+
+
+def snapshot(run: Progress, model, optimizer, order: torch.Generator, watchers: list, device: torch.device) -> dict:
+    """Returns what the updates to come depend on, as tensors and plain values."""
+    outcome = run.outcome
+    streams = {"order": order.get_state(), "cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        streams["cuda"] = torch.cuda.get_rng_state(device)
+    plain = {  # as text, which keeps every float
+        "best_score": float(run.best_score),
+        "best_update": outcome.best_update,
+        "curve": outcome.curve,
+        "rows": [watcher.rows for watcher in watchers],
+        "window": run.window,
+    }
+    return {
+        "plain": json.dumps(plain),
+        "shuffled": torch.from_numpy(run.shuffled),
+        "logits": {
+            checkpoint: {name: torch.from_numpy(logits) for name, logits in by_split.items()}
+            for checkpoint, by_split in outcome.logits.items()
+        },
+        "model": model.state_dict(),
+        "best_weights": run.best_weights,
+        "optimizer": optimizer.state_dict(),
+        "streams": streams,
+    }
+
+
+def restore(saved: dict, model, order: torch.Generator, watchers: list, device: torch.device) -> Progress:
+    """Puts a run where `snapshot` saw it; the optimizer is `load_optimizer`'s."""
+    model.load_state_dict(saved["model"])
+    order.set_state(saved["streams"]["order"])
+    torch.set_rng_state(saved["streams"]["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(saved["streams"]["cuda"], device)
+    plain = json.loads(saved["plain"])
+    for watcher, rows in zip(watchers, plain["rows"], strict=True):
+        watcher.rows = rows
+    logits = {
+        checkpoint: {name: tensor.numpy() for name, tensor in by_split.items()}
+        for checkpoint, by_split in saved["logits"].items()
+    }
+    outcome = Outcome("finished", saved["update"], plain["curve"], plain["best_update"], logits=logits)
+    shuffled, best = saved["shuffled"].numpy(), saved["best_weights"]
+    return Progress(plain["best_score"], saved["update"], outcome, shuffled, plain["window"], best)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict, device: torch.device) -> None:
+    """Gives an optimizer the moments of another one over the same parameters."""
+    optimizer.load_state_dict(saved)
+    for group in optimizer.param_groups:  # PyTorch moves the state of parameters only
+        for name, value in group.items():
+            if isinstance(value, torch.Tensor):
+                group[name] = value.to(device)
 
 
 def number_of_updates(recipe: Recipe, examples: Examples) -> int:

@@ -22,9 +22,8 @@ class TransformersAdamW(torch.optim.Optimizer):
     """
 
     def __init__(self, params, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, correct_bias=True):
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "t": 0})
         self.beta1, self.beta2, self.eps, self.correct_bias = beta1, beta2, eps, correct_bias
-        self.t = 0
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -33,8 +32,8 @@ class TransformersAdamW(torch.optim.Optimizer):
         The parameters of a group are updated as one long vector: a network has hundreds of
         tensors, and on a CPU a small operation on each costs more than the arithmetic.
         """
-        self.t += 1
         for group in self.param_groups:
+            group["t"] += 1
             thetas = group["params"]
             g = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in thetas])
             if "m" not in group:
@@ -44,7 +43,7 @@ class TransformersAdamW(torch.optim.Optimizer):
             v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
             size = group["lr"]
             if self.correct_bias:
-                size *= (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
+                size *= (1 - self.beta2 ** group["t"]) ** 0.5 / (1 - self.beta1 ** group["t"])
             change = (m / v.sqrt().add_(self.eps)).mul_(-size)
             for theta, part in zip(thetas, change.split([theta.numel() for theta in thetas]), strict=True):
                 theta.add_(part.view_as(theta))
