@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         except Exception as error:
             code = 1
             told = f"seedvar: {_in_words(error)}"
-            if terminal:
+            if terminal or arguments.output_is_log:
                 traceback.print_exc()
             else:
                 told += f"\n  (log: {_keep_traceback(argv[0] if argv else sys.argv[1])})"
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--log", type=Path, help="write all output here; only an error is shown as well")
+        sub.add_argument("--output-is-log", action="store_true", help=argparse.SUPPRESS)  # of a fork, see `run_warm`
         return sub
 
     for group in (users, jobs, tables):

@@ -33,7 +33,7 @@ def run_warm(arguments) -> int | None:
     command = [word for word in arguments.argv if word != "--warm"]
     if "--log" in command:  # the fork inherits the log as its output
         position = command.index("--log")
-        del command[position : position + 2]
+        command[position : position + 2] = ["--output-is-log"]
     return warm.run(command, ENTRY)
 
 

@@ -112,6 +112,7 @@ def fine_tune(
     run = Progress(worst(task.metric))
     if saved:  # behind the watchers, which look at the weights that training starts from
         run = restore(saved, model, order, watchers, device)
+    del saved  # as large as the weights and their moments together
 
     outcome = run.outcome
     while run.update < total:
