@@ -1,6 +1,7 @@
 """The workflow on a real SLURM, with everything that goes wrong on clusters: `make test-slurm`."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -318,3 +319,51 @@ def test_a_killed_snakemake_leaves_nothing_to_be_trained_twice(study, expected):
     assert study.tables() == expected
     assert len(stored) >= 1
     assert len(study.trained()) == 4 - len(stored)
+
+
+@pytest.fixture
+def long_study(study):
+    """The study with one cell of a minute and a half that does next to nothing, and its tables without SLURM."""
+    resuming = study.folder / "workflow/seedvar/training/resuming.py"
+    text = resuming.read_text()
+    assert text.count("LONG_S = 120.0") == text.count("now = time.monotonic()") == 1
+    study.file.write_text(STUDY.replace("plain: {}", "plain: {epochs: 60}").replace("seeds: 4", "seeds: 1"))
+    study.start(RESULTS / "summary.csv", "--cores", "1")
+    study.finish()
+    expected = study.tables()
+    study.forget()
+    slow = text.replace("LONG_S = 120.0", "LONG_S = 20.0").replace("now = time", "time.sleep(0.3)\n        now = time")
+    resuming.write_text(slow)  # no part of a cell's fingerprint
+    yield study, expected
+    resuming.write_text(text)
+    study.file.write_text(STUDY)
+
+
+@pytest.mark.parametrize("how", ["time limit", "requeue", "lost node"])
+def test_a_long_cell_goes_on_where_it_was(long_study, how):
+    study, expected = long_study
+    study.start_on_slurm()
+    cell = wait_for("a cell", study.cells)[0]
+    kept = lambda: re.findall(r"kept as it is after update (\d+)/300", cell.log.read_text())  # noqa: E731
+    if how == "time limit":
+        slurm("scontrol", "update", f"jobid={cell.job}", "timelimit=1")
+        again = "goes on behind update"
+        wait_for("a second start", lambda: again in cell.log.read_text(), timeout_s=120)
+    else:
+        wait_for("a third of the cell", lambda: kept() and int(kept()[-1]) >= 100)
+        at_least = int(kept()[-1])
+        if how == "requeue":
+            slurm("scontrol", "requeue", cell.job)
+        else:
+            kill_node(cell.node)
+    try:
+        study.finish()
+    finally:
+        if how == "lost node":
+            start_node(cell.node)
+    assert study.tables() == expected
+    record = json.loads(next(study.folder.glob("results/cells/**/result.json")).read_text())
+    assert len(record["resumed_after"]) == 1, record["resumed_after"]
+    assert record["resumed_after"][0] >= (100 if how == "time limit" else at_least)
+    states = sorted(job.state for job in study.jobs())
+    assert states == (["COMPLETED", "COMPLETED", "TIMEOUT"] if how == "time limit" else ["COMPLETED"] * 2)

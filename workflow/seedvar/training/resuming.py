@@ -18,7 +18,8 @@ import torch
 from seedvar.errors import Stopped
 from seedvar.files import write_atomically
 
-LONG_S = 120.0  # a run that is expected to take less leaves nothing
+LONG_S = 120.0  # a run that is expected to take less leaves nothing of its own accord
+WORTH_S = 10.0  # training that is kept when the process is asked to end
 SHARE = 0.05  # of the expected time between two writes: what a kill without warning loses
 COST = 0.1  # at most this share of the time goes into writing
 
@@ -37,7 +38,8 @@ class Unfinished:
         self.signal: int | None = None  # which one asked this process to end
         self.earlier_s = 0.0  # what training took before this start
         self.resumed_after: list[int] = []  # the updates after which the run was taken up
-        self._first, self._written_in_s = 0, 0.0
+        self._first = self._kept = 0  # the updates behind which this start began, and the file was left
+        self._written_in_s = 0.0
         self._start = self._last = time.monotonic()
 
     @property
@@ -59,7 +61,7 @@ class Unfinished:
             self.log(f"{self.path.name} is of another {' and '.join(others)}: training begins anew")
             return None
         self.earlier_s, self.resumed_after = saved["seconds"], [*saved["resumed_after"], saved["update"]]
-        self._first = saved["update"]
+        self._first = self._kept = saved["update"]
         self.log(f"goes on behind update {saved['update']}, where an earlier start was stopped")
         return saved
 
@@ -76,17 +78,20 @@ class Unfinished:
         """
         now = time.monotonic()
         expected_s = (now - self._start) / max(1, update - self._first) * total
-        is_long = expected_s >= LONG_S
-        if update < total and is_long and (self.signal or now - self._last >= self._interval(expected_s)):
+        if self.signal:
+            is_due = now - self._last >= WORTH_S
+        else:
+            is_due = expected_s >= LONG_S and now - self._last >= self._interval(expected_s)
+        if update < total and is_due:
             content = state() | {"update": update, "of": self.of, "seconds": self.seconds}
             content["resumed_after"] = self.resumed_after
             write_atomically(self.path, lambda path: torch.save(content, path))
-            self._last = time.monotonic()
+            self._last, self._kept = time.monotonic(), update
             self._written_in_s = self._last - now
             self.log(f"kept as it is after update {update}/{total}")
         if self.signal:
-            kept = f"the next start goes on behind update {update} of {total}" if is_long else "it was short: none kept"
-            raise Stopped(self.signal, kept)
+            how = f"goes on behind update {self._kept} of {total}" if self._kept else "begins anew, this one was short"
+            raise Stopped(self.signal, f"the next start {how}")
 
     def _interval(self, expected_s: float) -> float:
         return max(SHARE * expected_s, self._written_in_s / COST)
