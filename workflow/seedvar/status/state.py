@@ -23,7 +23,7 @@ from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
 from seedvar.cells.lock import PARTS, is_running
-from seedvar.cells.places import RESULT, log_file, model_folder
+from seedvar.cells.places import RESULT, UNFINISHED, log_file, model_folder
 from seedvar.cells.record import RunRecord, read_record
 from seedvar.cells.syntax import code_digest
 from seedvar.data import sources
@@ -171,6 +171,8 @@ class Checker:
             return ()  # it was done once; its result has been deleted since
         if last.startswith("seedvar: "):
             return (last,)
+        if (self.results / cell.folder() / UNFINISHED).exists():
+            return ("it was killed, or runs where locks do not reach; the next start goes on from what it left",)
         if time.time() - self.log(cell).stat().st_mtime < JUST_NOW_S:
             return ()  # it is about to start: the lock comes after the imports
         return ("its log just ends: killed, or running where locks do not reach",)
