@@ -16,7 +16,11 @@ HOOKS = ("load_encoder", "change_model", "learning_rate_factors", "watch")
 
 
 class Watcher:
-    """Follows a training run. Each method of it is called by the loop and may be left as it is here."""
+    """Follows a training run. Each method of it is called by the loop and may be left as it is here.
+
+    A run that was stopped goes on with a new watcher, which saw the weights at the start of training, as the first did,
+    and gets the `rows` of the first. Nothing else lasts from one update to the next.
+    """
 
     def __init__(self):
         self.rows: list[dict] = []  # what goes into diagnostics.csv
