@@ -323,7 +323,7 @@ def test_a_killed_snakemake_leaves_nothing_to_be_trained_twice(study, expected):
 
 @pytest.fixture
 def long_study(study):
-    """The study with one cell, its tables without SLURM, and what makes each of its 300 updates take so many seconds."""
+    """The study with one cell, its tables without SLURM, and what makes each of its 300 updates take longer."""
     resuming = study.folder / "workflow/seedvar/training/resuming.py"
     text = resuming.read_text()
     assert text.count("LONG_S = 120.0") == text.count("now = time.monotonic()") == 1
