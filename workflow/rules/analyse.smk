@@ -17,8 +17,8 @@ rule statistics:
         baseline=BASELINE,
         warm=warm_option,
     shell:
-        "seedvar statistics {wildcards.statistic} {input.tables} {params.baseline} --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
+        " {params.warm:q} --log {log:q}"
 
 
 rule tables:
@@ -44,5 +44,5 @@ rule tables:
         baseline=BASELINE,
         warm=warm_option,
     shell:
-        "seedvar tables {input.table} --layout {wildcards.table} {params.baseline} --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"
+        " {params.warm:q} --log {log:q}"

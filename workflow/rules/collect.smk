@@ -6,7 +6,7 @@ rule collect:
     input:
         results=all_results,
         looks=all_looks,
-        study=PLAN.study_file,
+        study=study_file,
         src=list_file("collect"),
     output:
         runs=f"{STUDY_FOLDER}/runs.csv",
@@ -19,14 +19,14 @@ rule collect:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --results results {params.warm:q} --log {log:q}"
 
 
 rule collect_diagnostics:
     input:
         results=all_results,
         looks=all_looks,
-        study=PLAN.study_file,
+        study=study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/diagnostics.parquet",
@@ -37,4 +37,4 @@ rule collect_diagnostics:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part diagnostics --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part diagnostics --results results {params.warm:q} --log {log:q}"

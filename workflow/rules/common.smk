@@ -1,8 +1,13 @@
 # The plan of this run, and what the rules look up in it.
 import json
-import shlex
+import os
 import sys
 from pathlib import Path
+
+# Snakemake has put the Snakefile's folder first on the path of imports. A file of a user's that lies there, such as
+# pandas.py, is no library.
+if workflow.basedir not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    sys.path[:] = [place for place in sys.path if place != str(workflow.basedir)]
 
 from snakemake.exceptions import WorkflowError
 
@@ -15,6 +20,7 @@ from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
+from seedvar.report.escape import as_rest
 from seedvar.stats import LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
@@ -25,10 +31,10 @@ from seedvar.study.grid import (
 )
 
 
+# What a command is given beside files is a list of words; `:q` in a shell command quotes each.
 def command_line(settings, *names):
     values = {name: getattr(settings, name, None) for name in names}
-    words = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    return shlex.join(words)
+    return [f"--{name}={value}" for name, value in values.items() if value is not None]
 
 
 put_commands_on_path()
@@ -151,11 +157,20 @@ def figure_code(wildcards):
 
 def figure_kind(wildcards):
     is_box = PLAN.site.distribution == "box" or wildcards.figure != "distribution"
-    return "" if is_box else f"--kind {PLAN.site.distribution}"
+    return [] if is_box else ["--kind", PLAN.site.distribution]
 
 
 def figure_caption(wildcards):
-    return f"{FIGURES[wildcards.figure].caption} {PLAN.runs_in_words}"
+    return f"{FIGURES[wildcards.figure].caption} {as_rest(PLAN.runs_in_words)}"
+
+
+# A user's files. Functions name them: in the path that a rule itself names, Snakemake takes braces for wildcards.
+def study_file(wildcards):
+    return str(PLAN.study_file)
+
+
+def table_files(wildcards):
+    return [str(path) for path in PLAN.table_files]
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.
@@ -188,19 +203,27 @@ def all_looks(wildcards):
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
 # a parameter that depends on `threads` as a reason to run a job again.
 def warm_option(wildcards, threads):
-    return "--warm" if PLAN.warm and not PLAN.site.from_tables else ""
+    return ["--warm"] if PLAN.warm and not PLAN.site.from_tables else []
 
 
 def train_options(wildcards, threads):
-    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
     is_kept = cell_folder(wildcards) in PLAN.kept
-    return f"{options} --keep-weights" if is_kept else options
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return [
+        *options,
+        *warm_option(wildcards, threads),
+        *(["--keep-weights"] if is_kept else []),
+    ]
 
 
 def weights_options(wildcards, threads):
-    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
     is_intermediate = cell_folder(wildcards) in PLAN.intermediates
-    return f"{options} --keep" if is_intermediate else options
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return [
+        *options,
+        *warm_option(wildcards, threads),
+        *(["--keep"] if is_intermediate else []),
+    ]
 
 
 # Probes: what each job measures, and where.
@@ -235,15 +258,15 @@ def data_code(wildcards):
 
 def data_options(wildcards, threads):
     task = PLAN.tasks[wildcards.task]
-    declaration = shlex.quote(task.declaration.model_dump_json(exclude_unset=True))
-    source = shlex.quote(json.dumps(task.source))
-    folder = shlex.quote(DATA_FOLDER.format(**wildcards))
-    return f"--declaration {declaration} --source {source} --out {folder} {warm_option(wildcards, threads)}"
+    declaration = task.declaration.model_dump_json(exclude_unset=True)
+    folder = DATA_FOLDER.format(**wildcards)
+    options = ["--declaration", declaration, "--source", json.dumps(task.source)]
+    return [*options, "--out", folder, *warm_option(wildcards, threads)]
 
 
 def runs_place(wildcards, threads):
     folder = PLAN.site.runs_dir
-    return f"--runs-dir {shlex.quote(str(folder))}" if folder else ""
+    return ["--runs-dir", folder] if folder else []
 
 
 def model_content(wildcards):
@@ -253,13 +276,17 @@ def model_content(wildcards):
 def model_place(wildcards, threads):
     where = PLAN.models[wildcards.model].checkpoint
     if where.folder:
-        return f"--folder {shlex.quote(str(where.folder))}"
-    return f"--hub-id {shlex.quote(where.hub_id)}"
+        return ["--folder", str(where.folder)]
+    return ["--hub-id", where.hub_id]
 
 
 def config_options(wildcards, threads):
     settings = PLAN.site.model_dump(exclude={"models"}, exclude_none=True)
-    return shlex.join(f"{key}={value}" for key, value in settings.items())
+    # In quotes, for Snakemake reads a value as YAML.
+    as_text = lambda value: (
+        json.dumps(value, ensure_ascii=False) if isinstance(value, str) else value
+    )
+    return [f"{key}={as_text(value)}" for key, value in settings.items()]
 
 
 # A line now and then, from the first job to the last.

@@ -3,8 +3,8 @@
 
 rule import_runs:
     input:
-        tables=[str(path) for path in PLAN.table_files],
-        study=PLAN.study_file,
+        tables=table_files,
+        study=study_file,
         src=list_file("import"),
     output:
         [f"{STUDY_FOLDER}/{name}" for name in sorted(PLAN.study.tables)],
@@ -16,4 +16,4 @@ rule import_runs:
         place=runs_place,
         warm=warm_option,
     shell:
-        "seedvar import {input.study:q} {params.place} --results results {params.warm} --log {log}"
+        "seedvar import {input.study:q} {params.place:q} --results results {params.warm:q} --log {log:q}"

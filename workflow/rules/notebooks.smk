@@ -11,7 +11,7 @@ NOTEBOOK_TABLES = {
 rule notebook:
     input:
         tables=sorted(NOTEBOOK_TABLES),
-        study=PLAN.study_file,
+        study=study_file,
         notebook="notebooks/finished_study.py",
         src=list_file("notebook"),
     output:
@@ -25,6 +25,7 @@ rule notebook:
         f"results/logs/notebook/{PLAN.name}.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "SEEDVAR_STUDY={input.study:q} python -m seedvar.report.notebook {input.notebook} --out {output}"
-        " > {log} 2>&1"
+        "seedvar notebook {input.notebook:q} --study {input.study:q} --out {output:q} {params.warm:q} --log {log:q}"

@@ -21,8 +21,8 @@ rule forgetting:
         text=FORGETTING_TEXT,
         warm=warm_option,
     shell:
-        "seedvar forgetting --results results --cell {params.cell:q} {params.text}"
-        " --out {output} {params.warm} --log {log}"
+        "seedvar forgetting --results results --cell {params.cell:q} {params.text:q}"
+        " --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule surface:
@@ -45,13 +45,13 @@ rule surface:
         warm=warm_option,
     shell:
         "seedvar surface --results results --first {params.cells[0]:q} --second {params.cells[1]:q}"
-        " {params.grid} --row {wildcards.row} --out {output} {params.warm} --log {log}"
+        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule collect_forgetting:
     input:
         probes=[f"{STUDY_FOLDER}/{path}" for path in FORGETTING],
-        study=PLAN.study_file,
+        study=study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/forgetting.csv",
@@ -62,13 +62,13 @@ rule collect_forgetting:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part forgetting --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part forgetting --results results {params.warm:q} --log {log:q}"
 
 
 rule collect_surface:
     input:
         probes=SURFACE_ROWS,
-        study=PLAN.study_file,
+        study=study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/surface.csv",
@@ -79,4 +79,4 @@ rule collect_surface:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part surface --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part surface --results results {params.warm:q} --log {log:q}"

@@ -5,7 +5,7 @@
 checkpoint look:
     input:
         results=batch_results,
-        study=PLAN.study_file,
+        study=study_file,
         src=list_file("look"),
     output:
         f"{STUDY_FOLDER}/{places.LOOK}",
@@ -19,5 +19,5 @@ checkpoint look:
     params:
         warm=warm_option,
     shell:
-        "seedvar look {input.study:q} --batch {wildcards.batch} --results results --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar look {input.study:q} --batch {wildcards.batch:q} --results results --out {output:q}"
+        " {params.warm:q} --log {log:q}"
