@@ -29,6 +29,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
+from seedvar.words import printable
 
 
 # What a command is given beside files is a list of words; `:q` in a shell command quotes each.
@@ -43,7 +44,7 @@ try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()
 except UserError as error:
-    sys.exit(f"seedvar: {error}")
+    sys.exit(printable(f"seedvar: {error}"))
 
 TIME_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30
@@ -297,7 +298,7 @@ def start_progress(dag):
     try:
         PLAN.prepare_results()
     except UserError as error:
-        raise WorkflowError(f"seedvar: {error}")
+        raise WorkflowError(printable(f"seedvar: {error}"))
     calm(dag.workflow.scheduler)
     planned = {
         str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -67,6 +68,22 @@ def copy_folder(source: Path, target: Path) -> None:
 def digest(value) -> str:
     """Returns the SHA-256 (hexadecimal) of a JSON-like value, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def own_folder(name: str) -> Path:
+    """Returns a folder below the system's temporary one that no other user can look into or write to.
+
+    Raises:
+        PermissionError: Somebody else has made it, or what is there is no folder.
+    """
+    folder = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"{folder}: is not a folder of this user")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
+    return folder
 
 
 def file_digest(path: Path | str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seedvar.cli import jobs, tables, users
 from seedvar.errors import UserError
+from seedvar.words import printable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,18 +26,18 @@ def main(argv: list[str] | None = None) -> int:
             code = arguments.run(arguments) or 0
         except UserError as error:
             code = 2
-            print(f"seedvar: {error}", file=sys.stderr)
+            print(printable(f"seedvar: {error}"), file=sys.stderr)
         except BrokenPipeError:  # who read the output wanted no more of it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 1
         except Exception as error:
             code = 1
-            traceback.print_exc()
-            print(f"seedvar: {type(error).__name__}: {error}", file=sys.stderr)
+            print(printable(traceback.format_exc(), kept="\n"), end="", file=sys.stderr)
+            print(printable(f"seedvar: {type(error).__name__}: {error}"), file=sys.stderr)
         if code and terminal:
             sys.stderr.flush()
             last_line = (arguments.log.read_text(errors="replace").splitlines() or ["seedvar: failed"])[-1]
-            print(f"{last_line}\n  (log: {arguments.log})", file=terminal, flush=True)
+            print(f"{printable(last_line)}\n  (log: {arguments.log})", file=terminal, flush=True)
     return code
 
 

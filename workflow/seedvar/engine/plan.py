@@ -261,7 +261,11 @@ def _possible(kinds: dict, study, tables: set[str]) -> list[str]:
 
 
 def put_commands_on_path() -> None:
-    """Lets jobs find the `seedvar` and `snakemake` of the environment that this process runs in."""
+    """Lets jobs find the `seedvar` and `snakemake` of the environment that this process runs in.
+
+    A Python that they start, such as Snakemake's in a SLURM job, takes no file of the working directory for a library.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
     os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 
