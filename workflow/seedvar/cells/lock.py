@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 from pathlib import Path
+
+from seedvar.errors import UserError
 
 PARTS = "fingerprint.json"
 
@@ -21,7 +24,8 @@ def running(folder: Path, parts: dict):
     What a process that was killed has left half-written there is deleted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / PARTS, "a+", encoding="utf-8") as file:  # the file stays the same: the lock is on it
+    # The file stays the same: the lock is on it.
+    with open(folder / PARTS, "a+", encoding="utf-8", opener=_no_link) as file:
         mine = _lock(file)
         if mine is False:  # somebody trains the same cell, from the same parts: both may finish it
             yield
@@ -38,6 +42,13 @@ def running(folder: Path, parts: dict):
             with contextlib.suppress(OSError):
                 folder.rmdir()
             raise
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Opens a file, and never what a link leads to: it is about to be written over."""
+    if os.path.islink(path):
+        raise UserError(f"{path}: is a symbolic link, which is not written through; accepted: that it is deleted")
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _lock(file) -> bool | None:

@@ -95,10 +95,13 @@ def _explain(arguments) -> None:
 
 
 def _prune(arguments) -> None:
+    from seedvar.cells.store import check_place
     from seedvar.status import garbage
     from seedvar.study.reading import FOLDER, study_path
 
     site, results = _site(), Path("results")
+    if site.store:
+        check_place(site.store_below(results), results)
     files = {*FOLDER.glob("*.y*ml"), *(study_path(name) for name in [site.study, *arguments.studies])}
     found = garbage.find_garbage(site.store_below(results), garbage.named_cells(sorted(files)), results)
     doomed = [*found.unnamed, *found.abandoned, *(found.outdated if arguments.outdated else [])]

@@ -22,6 +22,7 @@ from seedvar.data.examples import content_of, read_examples
 from seedvar.data.resolve import metric_of
 from seedvar.data.splits import split
 from seedvar.data.task import Task
+from seedvar.engine import bounds
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
 from seedvar.engine.digests import MEMORY, Remembered
@@ -194,12 +195,29 @@ class Plan:
         """Names the list of the code that decides a cell."""
         return code_lists.list_of_cell(cell, self.tasks[cell.task].metric)
 
+    def check_bounds(self) -> None:
+        """Refuses symbolic links in the results folder through which a job would write elsewhere.
+
+        Raises:
+            UserError: There is one.
+        """
+        cells = self.all_cells
+        logs = (f"logs/{rule}/{folder.removeprefix('cells/')}" for rule in ("train", "weights") for folder in cells)
+        others = {data for cell in cells.values() for data in (cell.data_folder(), f"models/{cell.model}")}
+        bounds.check_folders(self.results, [".sources", MEMORY, "logs", self.name, *others, *cells, *logs])
+        bounds.check_tree(self.results, self.name, files=False)
+        for path in sorted((self.results / "logs").glob("*")):
+            bounds.check_folders(self.results, [f"logs/{path.name}"])
+            if path.name not in ("train", "weights"):
+                bounds.check_tree(self.results, f"logs/{path.name}", files=True)
+
     def write_source_lists(self) -> None:
         """Writes what jobs depend on beside their data: lists of code, and the addresses of families.
 
         Raises:
-            UserError: The results folder cannot be written to.
+            UserError: The results folder cannot be written to, or leads elsewhere.
         """
+        self.check_bounds()
         remembered = Remembered(self.results / MEMORY)
         code = Code(remembered)
         lists = {}
@@ -280,6 +298,8 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         UserError: One sentence with the file, the key and what is accepted.
     """
     site = read_site_config(config)
+    if site.store:
+        store.check_place(site.store_below(results), results)
     path = study_path(site.study)
     study = read_study(path)
     if site.from_tables and not (results / path.stem / "runs.csv").is_file():

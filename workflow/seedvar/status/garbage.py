@@ -82,13 +82,11 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
     """
     read, digest_of = cache(read_json), cache(code_digest)
     garbage = Garbage()
-    for path in sorted(store.glob("*/*")):
-        if path.name.startswith(".writing-"):
+    for path in cell_store.shelved(store):
+        if path.name.startswith(cell_store.WRITING):
             with contextlib.suppress(FileNotFoundError):  # it has just been finished
                 if time.time() - path.stat().st_mtime > ABANDONED_S:
                     garbage.abandoned[path] = _bytes(path)
-            continue
-        if not path.is_dir():
             continue
         weights = path / WEIGHTS
         if weights.is_file():
