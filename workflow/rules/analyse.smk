@@ -14,7 +14,7 @@ rule statistics:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=BASELINE,
+        baseline=baseline_option,
         warm=warm_option,
     shell:
         "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
@@ -41,7 +41,7 @@ rule tables:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=BASELINE,
+        baseline=baseline_option,
         warm=warm_option,
     shell:
         "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"

@@ -6,7 +6,7 @@ rule collect:
     input:
         results=all_results,
         looks=all_looks,
-        study=study_file,
+        study=PLAN.study_file,
         src=list_file("collect"),
     output:
         runs=f"{STUDY_FOLDER}/runs.csv",
@@ -26,7 +26,7 @@ rule collect_diagnostics:
     input:
         results=all_results,
         looks=all_looks,
-        study=study_file,
+        study=PLAN.study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/diagnostics.parquet",

@@ -32,7 +32,8 @@ from seedvar.study.grid import (
 from seedvar.words import printable
 
 
-# What a command is given beside files is a list of words; `:q` in a shell command quotes each.
+# What a command is given beside files is a list of words; `:q` in a shell command quotes each. What a user writes
+# comes from functions: in a parameter that a rule itself names, Snakemake takes braces for wildcards.
 def command_line(settings, *names):
     values = {name: getattr(settings, name, None) for name in names}
     return [f"--{name}={value}" for name, value in values.items() if value is not None]
@@ -62,11 +63,9 @@ SURFACE_ROWS = [
     f"{STUDY_FOLDER}/{surface_file(row)}"
     for row in range(PLAN.study.probes.surface.points if SURFACE_RUNS else 0)
 ]
-FORGETTING_TEXT = command_line(PLAN.study.probes.forgetting, "text", "paragraphs")
 SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
-BASELINE = command_line(PLAN.study, "baseline")
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
 PRINTED = [name for name, statistic in LAYOUTS.items() if statistic in PLAN.statistics]
 TABLES = STATISTIC_FILES + [
@@ -135,6 +134,10 @@ def cell_specification(wildcards):
     return cell_of(wildcards).specification()
 
 
+def baseline_option(wildcards):
+    return command_line(PLAN.study, "baseline")
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
@@ -163,15 +166,6 @@ def figure_kind(wildcards):
 
 def figure_caption(wildcards):
     return f"{FIGURES[wildcards.figure].caption} {as_rest(PLAN.runs_in_words)}"
-
-
-# A user's files. Functions name them: in the path that a rule itself names, Snakemake takes braces for wildcards.
-def study_file(wildcards):
-    return str(PLAN.study_file)
-
-
-def table_files(wildcards):
-    return [str(path) for path in PLAN.table_files]
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.
@@ -240,6 +234,10 @@ def forgetting_specification(wildcards):
     return forgetting_run(wildcards).specification()
 
 
+def forgetting_text(wildcards):
+    return command_line(PLAN.study.probes.forgetting, "text", "paragraphs")
+
+
 def forgetting_model(wildcards):
     return MODEL_FILE.format(model=forgetting_run(wildcards).model)
 
@@ -283,11 +281,13 @@ def model_place(wildcards, threads):
 
 def config_options(wildcards, threads):
     settings = PLAN.site.model_dump(exclude={"models"}, exclude_none=True)
-    # In quotes, for Snakemake reads a value as YAML.
-    as_text = lambda value: (
-        json.dumps(value, ensure_ascii=False) if isinstance(value, str) else value
-    )
-    return [f"{key}={as_text(value)}" for key, value in settings.items()]
+    return [f"{key}={config_value(value)}" for key, value in settings.items()]
+
+
+# Snakemake takes quotation marks off both ends of a value and reads the rest as YAML.
+def config_value(value):
+    is_text = isinstance(value, str)
+    return f" {json.dumps(value, ensure_ascii=False)} " if is_text else value
 
 
 # A line now and then, from the first job to the last.

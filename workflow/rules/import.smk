@@ -3,8 +3,8 @@
 
 rule import_runs:
     input:
-        tables=table_files,
-        study=study_file,
+        tables=[str(path) for path in PLAN.table_files],
+        study=PLAN.study_file,
         src=list_file("import"),
     output:
         [f"{STUDY_FOLDER}/{name}" for name in sorted(PLAN.study.tables)],

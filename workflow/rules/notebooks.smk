@@ -11,7 +11,7 @@ NOTEBOOK_TABLES = {
 rule notebook:
     input:
         tables=sorted(NOTEBOOK_TABLES),
-        study=study_file,
+        study=PLAN.study_file,
         notebook="notebooks/finished_study.py",
         src=list_file("notebook"),
     output:

@@ -18,7 +18,7 @@ rule forgetting:
         runtime=probe_minutes,
     params:
         cell=forgetting_specification,
-        text=FORGETTING_TEXT,
+        text=forgetting_text,
         warm=warm_option,
     shell:
         "seedvar forgetting --results results --cell {params.cell:q} {params.text:q}"
@@ -51,7 +51,7 @@ rule surface:
 rule collect_forgetting:
     input:
         probes=[f"{STUDY_FOLDER}/{path}" for path in FORGETTING],
-        study=study_file,
+        study=PLAN.study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/forgetting.csv",
@@ -68,7 +68,7 @@ rule collect_forgetting:
 rule collect_surface:
     input:
         probes=SURFACE_ROWS,
-        study=study_file,
+        study=PLAN.study_file,
         src=list_file("collect"),
     output:
         f"{STUDY_FOLDER}/surface.csv",

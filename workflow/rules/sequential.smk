@@ -5,7 +5,7 @@
 checkpoint look:
     input:
         results=batch_results,
-        study=study_file,
+        study=PLAN.study_file,
         src=list_file("look"),
     output:
         f"{STUDY_FOLDER}/{places.LOOK}",
