@@ -1,15 +1,30 @@
-"""Nothing is written outside the results folder: no symbolic link on the way to what a study writes leads out of it.
+"""Nothing is written outside the results folder, and what a user names is read and nothing that Snakemake makes of it.
 
-The results folder may be a link itself, and `results/store` is one where config.yaml names a store.
+No symbolic link on the way to what a study writes leads out of the results. The results folder may be a link itself, and `results/store` is one where config.yaml names a store.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from seedvar.errors import UserError
+
+
+def check_path(path: Path, key: str) -> None:
+    """Refuses a path that Snakemake would take for another: it reads {task} and <results> as what stands for those.
+
+    Args:
+        path: A file of a user's that a rule takes as input.
+        key: What names it, for the message.
+
+    Raises:
+        UserError: It holds such characters.
+    """
+    if re.search("[<>{}]", str(path)) or not str(path).isprintable():
+        raise UserError(f"{key}: {path}: holds braces, < or >, or control characters; accepted: a path without them")
 
 
 def check_folders(results: Path, folders: Iterable[str]) -> None:

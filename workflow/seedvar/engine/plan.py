@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -163,7 +162,7 @@ class Plan:
         names = [about.file, *([about.curves.file] if about.curves else [])]
         files = [find_table(name, self.site.runs_dir) for name in names]
         for path in files:
-            _check_path(path, f"{self.study_file}: runs.file")
+            bounds.check_path(path, f"{self.study_file}: runs.file")
         return files
 
     def _gathered(self) -> set[str]:
@@ -305,7 +304,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     if site.store:
         store.check_place(site.store_below(results), results)
     path = study_path(site.study)
-    _check_path(path, "--config study")
+    bounds.check_path(path, "--config study")
     study = read_study(path)
     if site.from_tables and not (results / path.stem / "runs.csv").is_file():
         raise UserError(
@@ -348,12 +347,6 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         kept=frozenset([*intermediates, *(cell.folder() for cell in probed)]),
         results=results,
     )
-
-
-def _check_path(path: Path, key: str) -> None:
-    """Refuses a path that Snakemake would take for another: it reads {task} and <results> as what stands for those."""
-    if re.search("[<>{}]", str(path)) or not str(path).isprintable():
-        raise UserError(f"{key}: {path}: holds braces, < or >, or control characters; accepted: a path without them")
 
 
 def _planned_model(checkpoint: checkpoints.Checkpoint, remembered: Remembered) -> PlannedModel:
