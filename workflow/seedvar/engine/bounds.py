@@ -1,6 +1,7 @@
 """Nothing is written outside the results folder, and what a user names is read and nothing that Snakemake makes of it.
 
-No symbolic link on the way to what a study writes leads out of the results. The results folder may be a link itself, and `results/store` is one where config.yaml names a store.
+No symbolic link on the way to what a study writes leads out of the results. That folder may be a link itself, and
+`results/store` is one where config.yaml names a store.
 """
 
 from __future__ import annotations
