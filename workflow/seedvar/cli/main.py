@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0, 2 for a user's mistake, 1 for anything else."""
     arguments = parser().parse_args(argv)
     arguments.argv = sys.argv[1:] if argv is None else argv
-    with _log_file(arguments.log) as terminal:
+    with _log_file(arguments.log) as terminal, contextlib.redirect_stdout(_Plain(sys.stdout)):
         try:
             code = arguments.run(arguments) or 0
         except UserError as error:
@@ -55,6 +55,19 @@ def parser() -> argparse.ArgumentParser:
     for group in (users, jobs, tables):
         group.add(command)
     return whole
+
+
+class _Plain:
+    """The standard output, on which nothing that a user or a file has written moves a cursor."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(printable(text, kept="\n"))
+
+    def __getattr__(self, name: str):
+        return getattr(self.stream, name)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-from seedvar.words import printable
-
 STUDY = "name of a file in config/studies/, or a path"
 
 
@@ -37,12 +35,6 @@ def add(command) -> None:
     sub.add_argument("schema", choices=["study", "task", "config"])
 
 
-def _say(*lines: str) -> None:
-    """Prints lines; what a user or a file has written moves no cursor."""
-    for line in lines:
-        print(printable(line, kept="\n"), flush=True)
-
-
 def _site():
     from seedvar.strict import read_yaml
     from seedvar.study.site import read_site_config
@@ -62,7 +54,7 @@ def _check(arguments) -> None:
     from seedvar.status.check import check_lines
 
     for line in check_lines(_plan_of(arguments.study)):
-        _say(line)
+        print(line, flush=True)
 
 
 def _status(arguments) -> None:
@@ -73,9 +65,9 @@ def _status(arguments) -> None:
     checker = Checker(_plan_of(arguments.study))
     study = study_state(checker)
     if arguments.cells:
-        _say(*cell_lines(study))
+        print("\n".join(cell_lines(study)))
     at_a_time = len(study.of("running")) or os.cpu_count()
-    _say(*status_lines(study, seconds_left(study.cells, checker.plan), at_a_time))
+    print("\n".join(status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)))
 
 
 def _plan(arguments) -> None:
@@ -83,7 +75,7 @@ def _plan(arguments) -> None:
     from seedvar.status.state import Checker, study_state
 
     checker = Checker(_plan_of(arguments.study))
-    _say(*plan_lines(study_state(checker), checker.plan))
+    print("\n".join(plan_lines(study_state(checker), checker.plan)))
 
 
 def _explain(arguments) -> None:
@@ -91,21 +83,18 @@ def _explain(arguments) -> None:
     from seedvar.status.state import Checker
 
     checker = Checker(_plan_of(arguments.study))
-    _say(*explain_lines(find_cell(arguments.cell, checker.plan), checker))
+    print("\n".join(explain_lines(find_cell(arguments.cell, checker.plan), checker)))
 
 
 def _prune(arguments) -> None:
-    from seedvar.cells.store import check_place
     from seedvar.status import garbage
     from seedvar.study.reading import FOLDER, study_path
 
     site, results = _site(), Path("results")
-    if site.store:
-        check_place(site.store_below(results), results)
     files = {*FOLDER.glob("*.y*ml"), *(study_path(name) for name in [site.study, *arguments.studies])}
     found = garbage.find_garbage(site.store_below(results), garbage.named_cells(sorted(files)), results)
     doomed = [*found.unnamed, *found.abandoned, *(found.outdated if arguments.outdated else [])]
-    _say(*garbage.garbage_lines(found, arguments.outdated))
+    print("\n".join(garbage.garbage_lines(found, arguments.outdated)), flush=True)
     if site.store:
         print("The store may be shared: other people's studies are not known here, and count as none")
     question = f"Delete {len(doomed):,} entries? [y/N] "
