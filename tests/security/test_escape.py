@@ -202,21 +202,6 @@ def test_a_report_of_another_form_is_not_called_safe():
         sealed("<html></html>")
 
 
-@pytest.mark.parametrize(
-    "name", ["_hidden", "=cmd|' /C calc'!A0", "@SUM(1)", '+1+cmd|"x"', "-2+3+f(1)", "a\x1b[2J", "a\u202eb", "x" * 101]
-)
-def test_names_that_nothing_can_show_are_refused(tmp_path, name):
-    from seedvar.study.reading import read_study
-    from seedvar.tables.foreign import import_runs
-
-    pd.DataFrame({"arm": [name, "b"], "test": [0.5, 0.6]}).to_csv(tmp_path / "t.csv", index=False)
-    study = tmp_path / "s.yaml"
-    tasks = "{one: {metric: accuracy, score: test, majority: 0.5}}"
-    study.write_text(f"runs: {{file: {tmp_path}/t.csv, columns: {{arm: arm}}, tasks: {tasks}}}\nbaseline: b\n")
-    with pytest.raises(UserError, match="the arm '.*accepted: another name for it under runs.arms"):
-        import_runs(read_study(study))
-
-
 @pytest.mark.parametrize("figure", ["distribution", "expected_performance", "loss_against_score", "comparisons"])
 def test_figures_show_names_as_they_are(tmp_path, figure):
     """Of mathematics that cannot be read, Matplotlib raises; of other, it shows something else."""

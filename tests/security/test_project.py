@@ -9,6 +9,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
@@ -75,25 +76,28 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def attacked(shared_project):
-    """The study with payloads everywhere, run to its report in a folder of planted modules."""
+    """Tables from elsewhere and a study with payloads everywhere, run to its report in a folder of planted modules."""
     project = shared_project
     for name in PLANTED:
         project.write(name, f"open({str(project.canary / 'OWNED')!r}, 'a').write({name!r})\nraise SystemExit(9)\n")
     project.write("matplotlibrc", "text.usetex: True\nfont.size: 1\n")
-    scores = {arm: (0.5 + 0.1 * i, 0.5 + 0.11 * i, 0.5) for i, arm in enumerate(ARMS)}
-    project.table(f"{FOLDER}/t.csv", scores, TASK)
-    words = {"description": DESCRIPTION, "baseline": ARMS[0], "task": TASK, "metric": METRIC}
-    project.study(f"{FOLDER}/evil.yaml", f"{FOLDER}/t.csv", **words)
+    project.table(f"{FOLDER}/t.csv")
+    project.study(f"{FOLDER}/evil.yaml", f"{FOLDER}/t.csv", description=DESCRIPTION, baseline="old")
     own = project.folder / "results" / "evil"
     (own / "tables").mkdir(parents=True)
-    linked = [own / name for name in ("runs.csv", "report.html", "summary.csv", "notebook.html", "tables/scores.md")]
-    for path in linked:
-        path.symlink_to(project.canary / "a.txt")
+    for name in ("report.html", "summary.csv", "notebook.html", "tables/scores.md"):
+        (own / name).symlink_to(project.canary / "a.txt")
     before = project.outside()
     environment = {"PYTHONSAFEPATH": ""} if "PYTHONSAFEPATH" in os.environ else {}
-    done = project.snakemake(
-        "--cores", "2", "--config", f"study= {json.dumps(f'{FOLDER}/evil.yaml')} ", environment=environment
-    )
+    settings = ("--config", f"study= {json.dumps(f'{FOLDER}/evil.yaml')} ")
+    done = project.snakemake("--cores", "2", "results/evil/runs.csv", *settings, environment=environment)
+    assert done.returncode == 0, done.stderr
+    keys = [(arm, seed) for arm in ("old", *ARMS) for seed in range(3)]
+    runs = pd.DataFrame({"task": TASK, "arm": [arm for arm, _ in keys], "init_seed": [seed for _, seed in keys]})
+    runs = runs.assign(order_seed=runs["init_seed"], metric=METRIC, split="test", score=0.5 + runs.index / 50)
+    runs = runs.assign(majority=0.5, degenerate=False, score_defined=True, train_loss=0.1)
+    runs.assign(validation_last=runs["score"], test_last=runs["score"]).to_csv(own / "runs.csv", index=False)
+    done = project.snakemake("--cores", "2", *settings, environment=environment)
     return project, done, before
 
 

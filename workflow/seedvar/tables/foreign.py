@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -11,29 +9,25 @@ import pandas as pd
 from seedvar.data.shown import higher_is_better
 from seedvar.errors import UserError, first_line
 from seedvar.study.table_study import TableStudy, TaskColumns, find_table
-from seedvar.tables.read import opened
-from seedvar.words import KEYS, SEEDS, printable
-
-MOST_CHARACTERS = 100
-# What spreadsheets run: a sign of theirs first, and a call, a reference to another program or a string somewhere.
-FORMULA = re.compile(r"[=@]|[+-].*[(!|\"]")
+from seedvar.words import KEYS, SEEDS
 
 
 def read_any(path: Path) -> pd.DataFrame:
-    """Reads CSV, TSV or Parquet: this very file, and no address or pattern that its path may look like.
+    """Reads CSV, TSV or Parquet.
 
     Raises:
         UserError: It is none of these, or damaged.
     """
     readers = {
-        ".csv": opened(pd.read_csv),
-        ".tsv": opened(pd.read_csv, sep="\t"),
-        ".parquet": opened(pd.read_parquet),
+        ".csv": pd.read_csv,
+        ".tsv": lambda file: pd.read_csv(file, sep="\t"),
+        ".parquet": pd.read_parquet,
     }
     if path.suffix not in readers:
         raise UserError(f"{path}: '{path.suffix}' is not accepted; accepted: {', '.join(readers)}")
     try:
-        return readers[path.suffix](path)
+        with open(path, "rb") as file:  # this very file, and no address that its path may look like
+            return readers[path.suffix](file)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({first_line(error)})") from None
 
@@ -66,32 +60,9 @@ def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.Da
         raise UserError(f"{path}: the run of task {task}, arm {arm}, seed {seed} is there twice; once is accepted")
     if study.baseline is not None and study.baseline not in set(runs["arm"]):
         raise UserError(f"{path}: no run has the arm '{study.baseline}'; accepted: {', '.join(runs['arm'].unique())}")
-    _check_names(runs, path)
     if curves is None:
         return {"runs": runs}
     return {"runs": _with_curves(runs, curves), "curves": curves}
-
-
-def _check_names(runs: pd.DataFrame, path: Path) -> None:
-    """Refuses names that no table or figure can show, or that a spreadsheet would take for a formula.
-
-    Raises:
-        UserError: One sentence with the name and where to give another.
-    """
-    elsewhere = {"arm": "another name for it under runs.arms", "task": "another name", "metric": "another name"}
-    for column, accepted in elsewhere.items():
-        for name in runs[column].unique():
-            if any(not each.isprintable() and unicodedata.category(each) != "Zs" for each in name):
-                what = "holds control characters"
-            elif FORMULA.match(name):
-                what = "would be a formula in a spreadsheet"
-            elif name.startswith("_"):
-                what = "begins with _, as what figures leave out of their legends"
-            elif not 0 < len(name.strip()) <= MOST_CHARACTERS:
-                what = f"is no name of 1 to {MOST_CHARACTERS} characters"
-            else:
-                continue
-            raise UserError(f"{path}: the {column} '{printable(name[:MOST_CHARACTERS])}' {what}; accepted: {accepted}")
 
 
 def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
