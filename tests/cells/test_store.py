@@ -142,10 +142,10 @@ def test_a_cell_finds_its_way_out_of_the_store_by_its_specification_alone(tmp_pa
     for cell in cells:
         key = digest(quick_parts(cell.specification(), tmp_path))
         assert key == fingerprint_of(cell, tmp_path)
-        assert store.serve(tmp_path / "store", key, tmp_path)
+        assert store.serve(tmp_path / "store", key, tmp_path, cell.specification())
         assert (tmp_path / cell.folder() / "result.json").is_file()
 
     after = Cell("synthetic", "tiny", "syn-rte", Recipe(intermediate_task="syn-mrpc"), 0, 0)
     assert quick_parts(after.specification(), tmp_path) is None
     assert quick_parts({"recipe": 1}, tmp_path) is None
-    assert not store.serve(tmp_path / "store", "0" * 64, tmp_path)
+    assert not store.serve(tmp_path / "store", "0" * 64, tmp_path, {})

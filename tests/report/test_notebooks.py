@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from seedvar.cli.main import main
 from seedvar.engine.code import Code, imports_of
 from seedvar.files import write_csv
-from seedvar.report.notebook import main, run_block, split_blocks, to_html
+from seedvar.report.notebook import run_block, split_blocks, to_html
 from seedvar.study.reading import read_study
 from seedvar.tables.foreign import import_runs
 
@@ -66,7 +67,7 @@ def test_the_committed_quickstart_is_walked_through(quickstart):
 
 @pytest.mark.slow
 def test_equal_tables_give_an_equal_page_also_without_torch(quickstart, without_torch):
-    command = [sys.executable, "-m", "seedvar.report.notebook", FINISHED, "--out", "page.html"]
+    command = [sys.executable, "-P", "-m", "seedvar", "notebook", FINISHED, "--out", "page.html"]
     subprocess.run(command, env=without_torch, check=True, timeout=600)
     assert Path("page.html").read_text() == to_html(FINISHED)
 
@@ -100,7 +101,7 @@ def test_your_own_table_gets_counts_verdicts_a_figure_and_a_sentence_on_mistakes
 
 
 def test_a_study_that_was_not_run_is_named_in_one_sentence(place, capsys):
-    assert main([str(FINISHED), "--out", "page.html"]) == 2
+    assert main(["notebook", str(FINISHED), "--out", "page.html"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "there is no results/quickstart/runs.csv; accepted: a study that has been run" in error

@@ -14,11 +14,11 @@ rule statistics:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=BASELINE,
+        baseline=baseline_option,
         warm=warm_option,
     shell:
-        "seedvar statistics {wildcards.statistic} {input.tables} {params.baseline} --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
+        " {params.warm:q} --log {log:q}"
 
 
 rule tables:
@@ -41,8 +41,8 @@ rule tables:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=BASELINE,
+        baseline=baseline_option,
         warm=warm_option,
     shell:
-        "seedvar tables {input.table} --layout {wildcards.table} {params.baseline} --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"
+        " {params.warm:q} --log {log:q}"

@@ -19,7 +19,7 @@ rule collect:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --results results {params.warm:q} --log {log:q}"
 
 
 rule collect_diagnostics:
@@ -37,4 +37,4 @@ rule collect_diagnostics:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part diagnostics --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part diagnostics --results results {params.warm:q} --log {log:q}"

@@ -1,8 +1,13 @@
 # The plan of this run, and what the rules look up in it.
 import json
-import shlex
+import os
 import sys
 from pathlib import Path
+
+# Snakemake has put the Snakefile's folder first on the path of imports. A file of a user's that lies there, such as
+# pandas.py, is no library.
+if workflow.basedir not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    sys.path[:] = [place for place in sys.path if place != str(workflow.basedir)]
 
 from snakemake.exceptions import WorkflowError
 
@@ -16,6 +21,7 @@ from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
+from seedvar.report.escape import as_rest
 from seedvar.stats import LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
@@ -24,13 +30,14 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
-from seedvar.words import n_cells
+from seedvar.words import n_cells, printable
 
 
+# What a command is given beside files is a list of words; `:q` in a shell command quotes each. What a user writes
+# comes from functions: in a parameter that a rule itself names, Snakemake takes braces for wildcards.
 def command_line(settings, *names):
     values = {name: getattr(settings, name, None) for name in names}
-    words = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    return shlex.join(words)
+    return [f"--{name}={value}" for name, value in values.items() if value is not None]
 
 
 put_commands_on_path()
@@ -39,7 +46,7 @@ try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()
 except UserError as error:
-    sys.exit(f"seedvar: {error}")
+    sys.exit(printable(f"seedvar: {error}"))
 
 holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
 TIME_LIMITS = time_limits(PLAN)
@@ -58,11 +65,9 @@ SURFACE_ROWS = [
     f"{STUDY_FOLDER}/{surface_file(row)}"
     for row in range(PLAN.study.probes.surface.points if SURFACE_RUNS else 0)
 ]
-FORGETTING_TEXT = command_line(PLAN.study.probes.forgetting, "text", "paragraphs")
 SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
-BASELINE = command_line(PLAN.study, "baseline")
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
 PRINTED = [name for name, statistic in LAYOUTS.items() if statistic in PLAN.statistics]
 TABLES = STATISTIC_FILES + [
@@ -131,6 +136,10 @@ def cell_specification(wildcards):
     return cell_of(wildcards).specification()
 
 
+def baseline_option(wildcards):
+    return command_line(PLAN.study, "baseline")
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
@@ -154,11 +163,11 @@ def figure_code(wildcards):
 
 def figure_kind(wildcards):
     is_box = PLAN.site.distribution == "box" or wildcards.figure != "distribution"
-    return "" if is_box else f"--kind {PLAN.site.distribution}"
+    return [] if is_box else ["--kind", PLAN.site.distribution]
 
 
 def figure_caption(wildcards):
-    return f"{FIGURES[wildcards.figure].caption} {PLAN.runs_in_words}"
+    return f"{FIGURES[wildcards.figure].caption} {as_rest(PLAN.runs_in_words)}"
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.
@@ -191,19 +200,27 @@ def all_looks(wildcards):
 # Where a job finds things and how it is run has no influence on its result. Snakemake never takes
 # a parameter that depends on `threads` as a reason to run a job again.
 def warm_option(wildcards, threads):
-    return "--warm" if PLAN.warm and not PLAN.site.from_tables else ""
+    return ["--warm"] if PLAN.warm and not PLAN.site.from_tables else []
 
 
 def train_options(wildcards, threads):
-    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
     is_kept = cell_folder(wildcards) in PLAN.kept
-    return f"{options} --keep-weights" if is_kept else options
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return [
+        *options,
+        *warm_option(wildcards, threads),
+        *(["--keep-weights"] if is_kept else []),
+    ]
 
 
 def weights_options(wildcards, threads):
-    options = f"--device {PLAN.site.device} --threads {threads} {warm_option(wildcards, threads)}"
     is_intermediate = cell_folder(wildcards) in PLAN.intermediates
-    return f"{options} --keep" if is_intermediate else options
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return [
+        *options,
+        *warm_option(wildcards, threads),
+        *(["--keep"] if is_intermediate else []),
+    ]
 
 
 # Probes: what each job measures, and where.
@@ -217,6 +234,10 @@ def forgetting_weights(wildcards):
 
 def forgetting_specification(wildcards):
     return forgetting_run(wildcards).specification()
+
+
+def forgetting_text(wildcards):
+    return command_line(PLAN.study.probes.forgetting, "text", "paragraphs")
 
 
 def forgetting_model(wildcards):
@@ -238,15 +259,15 @@ def data_code(wildcards):
 
 def data_options(wildcards, threads):
     task = PLAN.tasks[wildcards.task]
-    declaration = shlex.quote(task.declaration.model_dump_json(exclude_unset=True))
-    source = shlex.quote(json.dumps(task.source))
-    folder = shlex.quote(DATA_FOLDER.format(**wildcards))
-    return f"--declaration {declaration} --source {source} --out {folder} {warm_option(wildcards, threads)}"
+    declaration = task.declaration.model_dump_json(exclude_unset=True)
+    folder = DATA_FOLDER.format(**wildcards)
+    options = ["--declaration", declaration, "--source", json.dumps(task.source)]
+    return [*options, "--out", folder, *warm_option(wildcards, threads)]
 
 
 def runs_place(wildcards, threads):
     folder = PLAN.site.runs_dir
-    return f"--runs-dir {shlex.quote(str(folder))}" if folder else ""
+    return ["--runs-dir", folder] if folder else []
 
 
 def model_content(wildcards):
@@ -256,13 +277,19 @@ def model_content(wildcards):
 def model_place(wildcards, threads):
     where = PLAN.models[wildcards.model].checkpoint
     if where.folder:
-        return f"--folder {shlex.quote(str(where.folder))}"
-    return f"--hub-id {shlex.quote(where.hub_id)}"
+        return ["--folder", str(where.folder)]
+    return ["--hub-id", where.hub_id]
 
 
 def config_options(wildcards, threads):
     settings = PLAN.site.model_dump(exclude={"models"}, exclude_none=True)
-    return shlex.join(f"{key}={value}" for key, value in settings.items())
+    return [f"{key}={config_value(value)}" for key, value in settings.items()]
+
+
+# Snakemake takes quotation marks off both ends of a value and reads the rest as YAML.
+def config_value(value):
+    is_text = isinstance(value, str)
+    return f" {json.dumps(value, ensure_ascii=False)} " if is_text else value
 
 
 # A line now and then, from the first job to the last.
@@ -273,7 +300,7 @@ def start_progress(dag):
     try:
         PLAN.prepare_results()
     except UserError as error:
-        raise WorkflowError(f"seedvar: {error}")
+        raise WorkflowError(printable(f"seedvar: {error}"))
     holder.hold(PLAN.results, PLAN.name)
     calm(dag.workflow.scheduler)
     planned = {

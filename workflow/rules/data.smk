@@ -15,8 +15,8 @@ rule model:
         content=model_content,
         place=model_place,
     shell:
-        "seedvar model --name {wildcards.model:q} {params.place}"
-        " --out results/models/{wildcards.model:q} --log {log}"
+        "seedvar model --name {wildcards.model:q} {params.place:q}"
+        " --out results/models/{wildcards.model:q} --log {log:q}"
 
 
 # Of a model, the tokenizer decides the data: its content is a parameter, for model.json tells of more than that.
@@ -38,8 +38,8 @@ rule data:
         declared=data_declared,
         options=data_options,
     shell:
-        "seedvar data --task {wildcards.task} --content {params.content:q} {params.options}"
-        " --model results/models/{wildcards.model:q} --max-length {wildcards.length} --log {log}"
+        "seedvar data --task {wildcards.task:q} --content {params.content:q} {params.options:q}"
+        " --model results/models/{wildcards.model:q} --max-length {wildcards.length:q} --log {log:q}"
 
 
 # Makes the embedded model anew, beside the one that is shipped: `snakemake pretrain`.
@@ -53,4 +53,4 @@ rule pretrain:
     conda:
         "../../envs/seedvar.yaml"
     shell:
-        "seedvar pretrain --out {output} --log {log}"
+        "seedvar pretrain --out {output:q} --log {log:q}"

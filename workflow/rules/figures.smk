@@ -25,5 +25,5 @@ rule figure:
         kind=figure_kind,
         warm=warm_option,
     shell:
-        "seedvar figure {wildcards.figure} {input.tables} {params.kind} --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar figure {wildcards.figure:q} {input.tables:q} {params.kind:q} --out {output:q}"
+        " {params.warm:q} --log {log:q}"

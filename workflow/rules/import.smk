@@ -16,4 +16,4 @@ rule import_runs:
         place=runs_place,
         warm=warm_option,
     shell:
-        "seedvar import {input.study:q} {params.place} --results results {params.warm} --log {log}"
+        "seedvar import {input.study:q} {params.place:q} --results results {params.warm:q} --log {log:q}"

@@ -25,6 +25,7 @@ rule notebook:
         f"results/logs/notebook/{PLAN.name}.log",
     conda:
         "../../envs/seedvar.yaml"
+    params:
+        warm=warm_option,
     shell:
-        "SEEDVAR_STUDY={input.study:q} python -m seedvar.report.notebook {input.notebook} --out {output}"
-        " > {log} 2>&1"
+        "seedvar notebook {input.notebook:q} --study {input.study:q} --out {output:q} {params.warm:q} --log {log:q}"

@@ -18,11 +18,11 @@ rule forgetting:
         runtime=probe_minutes,
     params:
         cell=forgetting_specification,
-        text=FORGETTING_TEXT,
+        text=forgetting_text,
         warm=warm_option,
     shell:
-        "seedvar forgetting --results results --cell {params.cell:q} {params.text}"
-        " --out {output} {params.warm} --log {log}"
+        "seedvar forgetting --results results --cell {params.cell:q} {params.text:q}"
+        " --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule surface:
@@ -45,7 +45,7 @@ rule surface:
         warm=warm_option,
     shell:
         "seedvar surface --results results --first {params.cells[0]:q} --second {params.cells[1]:q}"
-        " {params.grid} --row {wildcards.row} --out {output} {params.warm} --log {log}"
+        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule collect_forgetting:
@@ -62,7 +62,7 @@ rule collect_forgetting:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part forgetting --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part forgetting --results results {params.warm:q} --log {log:q}"
 
 
 rule collect_surface:
@@ -79,4 +79,4 @@ rule collect_surface:
     params:
         warm=warm_option,
     shell:
-        "seedvar collect {input.study:q} --part surface --results results {params.warm} --log {log}"
+        "seedvar collect {input.study:q} --part surface --results results {params.warm:q} --log {log:q}"

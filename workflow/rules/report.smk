@@ -1,11 +1,9 @@
 # Snakemake's own HTML report: figures, tables, the notebook, and how each was made. The inner call
 # only reads the records of this run, so it needs no lock.
-import re
-
 # The first page says what the study asks, as it stands in its file: no character of it is markup.
 config["about"] = {
     "name": PLAN.name,
-    "description": re.sub(r"([\\*`|_])", r"\\\1", PLAN.study.description),
+    "description": as_rest(PLAN.study.description),
     "is_table": PLAN.is_table,
 }
 
@@ -27,4 +25,5 @@ rule report:
     params:
         config=config_options,
     shell:
-        "snakemake {input.results} --report {output} --nolock --config {params.config} > {log} 2>&1"
+        "snakemake {input.results:q} --report {output:q} --nolock --config {params.config:q} > {log:q} 2>&1"
+        " && seedvar seal {output:q}"

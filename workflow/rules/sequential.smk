@@ -19,5 +19,5 @@ checkpoint look:
     params:
         warm=warm_option,
     shell:
-        "seedvar look {input.study:q} --batch {wildcards.batch} --results results --out {output}"
-        " {params.warm} --log {log}"
+        "seedvar look {input.study:q} --batch {wildcards.batch:q} --results results --out {output:q}"
+        " {params.warm:q} --log {log:q}"

@@ -18,7 +18,7 @@ rule train:
         cell=cell_specification,
         options=train_options,
     shell:
-        "seedvar train --results results --cell {params.cell:q} {params.options} --log {log}"
+        "seedvar train --results results --cell {params.cell:q} {params.options:q} --log {log:q}"
 
 
 # The weights of a cell, for as long as a probe or a cell that starts from them needs them. Training
@@ -39,4 +39,4 @@ rule weights:
         cell=cell_specification,
         options=weights_options,
     shell:
-        "seedvar weights --results results --cell {params.cell:q} {params.options} --log {log}"
+        "seedvar weights --results results --cell {params.cell:q} {params.options:q} --log {log:q}"

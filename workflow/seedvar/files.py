@@ -6,9 +6,12 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from seedvar.errors import UserError
 
 
 def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
@@ -28,6 +31,17 @@ def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def no_link(path: str, flags: int) -> int:
+    """An opener for `open` that never opens what a link leads to: the file is about to be written over.
+
+    Raises:
+        UserError: There is a link.
+    """
+    if os.path.islink(path):
+        raise UserError(f"{path}: is a symbolic link, which is not written through; accepted: that it is deleted")
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def permit(path: Path, mode: int) -> None:
@@ -67,6 +81,22 @@ def copy_folder(source: Path, target: Path) -> None:
 def digest(value) -> str:
     """Returns the SHA-256 (hexadecimal) of a JSON-like value, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def own_folder(name: str) -> Path:
+    """Returns a folder below the system's temporary one that no other user can look into or write to.
+
+    Raises:
+        PermissionError: Somebody else has made it, or what is there is no folder.
+    """
+    folder = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"{folder}: is not a folder of this user")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
+    return folder
 
 
 def file_digest(path: Path | str) -> str:

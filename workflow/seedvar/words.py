@@ -8,6 +8,20 @@ SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and 
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 
+def printable(text: str, kept: str = "") -> str:
+    """Returns a text for a terminal: what would move its cursor, colour it or turn it round is written out, as \\x1b.
+
+    Args:
+        text: The text.
+        kept: Control characters that stay, such as line breaks.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in kept else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def task_title(task: str) -> str:
     """Returns a task's name for a title; synthetic tasks are called synthetic."""
     return f"{task} (synthetic)" if task.startswith(SYNTHETIC) else task

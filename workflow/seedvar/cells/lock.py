@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from seedvar.cells.places import RESULT
+from seedvar.files import no_link
 
 PARTS = "fingerprint.json"
 POLL_S = 0.5
@@ -53,7 +54,7 @@ def _locked(folder: Path) -> TextIO:
     told = False
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / PARTS, "a+", encoding="utf-8")  # noqa: SIM115 (the caller closes it)
+        file = open(folder / PARTS, "a+", encoding="utf-8", opener=no_link)  # noqa: SIM115 (the caller closes it)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

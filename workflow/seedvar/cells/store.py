@@ -13,12 +13,13 @@ thrown away rather than served; a cell's own files that do not agree with them a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from seedvar.cells.places import WEIGHTS, cell_folder
+from seedvar.cells.places import WEIGHTS, cell_folder, store_folder
 from seedvar.errors import UserError
 from seedvar.files import file_digest, permit, read_json, write_atomically, write_json
 
@@ -27,10 +28,60 @@ NEEDED = ["curve.csv", "predictions.parquet"]
 IF_ASKED_FOR = ["diagnostics.csv", "fingerprint.json"]  # the latter says what the fingerprint is made of
 LAST = ["result.json"]
 CHECKSUMS = "checksums.json"
+WRITING = ".writing-"  # how the names of begun and of dying entries begin
 
 
 def _files(folder: Path) -> list[str]:
     return [*NEEDED, *(name for name in IF_ASKED_FOR if (folder / name).is_file()), *LAST]
+
+
+SHELF, FINGERPRINT = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{64}")
+
+
+def is_own(path: Path) -> bool:
+    """Says whether a path has the shape of an entry, and no link stands in its place: nothing else is ever deleted."""
+    name, shelf = path.name, path.parent
+    is_entry = FINGERPRINT.fullmatch(name) is not None and name.startswith(shelf.name)
+    is_shaped = SHELF.fullmatch(shelf.name) is not None and (is_entry or name.startswith(WRITING))
+    return is_shaped and not shelf.is_symlink() and path.is_dir() and not path.is_symlink()
+
+
+def shelved(store: Path) -> list[Path]:
+    """Lists what the store holds, begun entries too; what is not its own is not looked at."""
+    shelves = sorted(store.iterdir()) if store.is_dir() else []
+    return [path for shelf in shelves if SHELF.fullmatch(shelf.name) for path in _inside(shelf) if is_own(path)]
+
+
+def _inside(shelf: Path) -> list[Path]:
+    return sorted(shelf.iterdir()) if shelf.is_dir() and not shelf.is_symlink() else []
+
+
+def check_place(store: Path, results: Path) -> None:
+    """Refuses a folder for the store that is in use for something else.
+
+    Args:
+        store: The folder that config.yaml names.
+        results: The results folder.
+
+    Raises:
+        UserError: Entries would lie among other files.
+    """
+    place, here, own = store.resolve(), Path.cwd().resolve(), results.resolve()
+    where = f"config.yaml: store: {store}"
+    if place == here or place in here.parents:
+        raise UserError(f"{where} holds this project; accepted: a folder for the store alone")
+    if (place == own or place.is_relative_to(own)) and place != store_folder(own):
+        raise UserError(f"{where} is a part of the results; accepted: a folder outside of {results}, or leave it out")
+    if not store.is_dir():
+        return
+    try:
+        names = [path.name for path in store.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"{where} cannot be read ({error.strerror}); accepted: a folder that can") from None
+    if names and not any(SHELF.fullmatch(name) for name in names):
+        raise UserError(
+            f"{where} holds other files, such as {sorted(names)[0]}; accepted: a new or empty folder, or a store"
+        )
 
 
 def entry(store: Path, fingerprint: str) -> Path:
@@ -61,26 +112,37 @@ def _damage(store: Path, fingerprint: str) -> str | None:
 
 
 def discard(stored: Path) -> None:
-    """Deletes an entry whole: it is renamed first, so that nobody is served half of it.
+    """Deletes an entry whole: it is renamed first, so that nobody is served half of it. What is none stays.
 
     Raises:
         UserError: It belongs to somebody who shares the store, but not the right to delete.
     """
+    if not is_own(stored):
+        return
     try:
-        shutil.rmtree(stored.rename(stored.with_name(f".writing-deleted-{os.getpid()}-{stored.name}")))
+        shutil.rmtree(stored.rename(stored.with_name(f"{WRITING}deleted-{os.getpid()}-{stored.name}")))
     except FileNotFoundError:  # somebody was faster
         pass
     except OSError as error:
         raise UserError(f"{stored}: cannot be deleted ({error.strerror}); accepted: that its owner does it") from None
 
 
-def serve(store: Path, fingerprint: str, results: Path) -> bool:
-    """Does as `restore`, into the folder below `results` that the stored cell names itself."""
+def serve(store: Path, fingerprint: str, results: Path, specification: dict) -> bool:
+    """Does as `restore`, into the folder of the cell; of that, the slug is taken from what is stored.
+
+    Args:
+        store: The store, which others may write to.
+        fingerprint: Of the cell.
+        results: The results folder.
+        specification: The cell; another one that is stored under its fingerprint is not served.
+    """
     try:
         record = read_json(entry(store, fingerprint) / "result.json")
         cell, seed = record["cell"], record["cell"]["seed"]
+        if cell != specification:
+            return False
         place = cell_folder(cell["data"], cell["model"], cell["task"], record["slug"], seed["init"], seed["order"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UserError):
         return False
     return restore(store, fingerprint, results / place)
 
@@ -161,12 +223,14 @@ def keep(store: Path, fingerprint: str, folder: Path) -> None:
 
 def _keep(store: Path, fingerprint: str, folder: Path) -> None:
     target = entry(store, fingerprint)
+    if target.is_symlink() or target.parent.is_symlink():
+        raise UserError("a link stands in its place")
     if target.is_dir():
         if not _damage(store, fingerprint):
             return
         discard(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=WRITING))
     try:
         permit(temporary, 0o777)
         for name in _files(folder):

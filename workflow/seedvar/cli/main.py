@@ -16,6 +16,7 @@ from pathlib import Path
 from seedvar import signals
 from seedvar.cli import jobs, tables, users
 from seedvar.errors import Stopped, UserError, first_line
+from seedvar.words import printable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,12 +26,13 @@ def main(argv: list[str] | None = None) -> int:
     """
     arguments = parser().parse_args(argv)
     arguments.argv = sys.argv[1:] if argv is None else argv
-    with _log_file(arguments.log) as terminal, signals.heard(signals.end):
+    plain = contextlib.redirect_stdout(_Plain(sys.stdout))
+    with _log_file(arguments.log) as terminal, plain, signals.heard(signals.end):
         try:
             code = arguments.run(arguments) or 0
         except UserError as error:
             code = 2
-            print(f"seedvar: {error}", file=sys.stderr)
+            print(printable(f"seedvar: {error}"), file=sys.stderr)
         except Stopped as stopped:
             code = stopped.code
             print(f"seedvar: {stopped}", file=sys.stderr)
@@ -39,16 +41,16 @@ def main(argv: list[str] | None = None) -> int:
             code = 1
         except Exception as error:
             code = 1
-            told = f"seedvar: {_in_words(error)}"
+            told = printable(f"seedvar: {_in_words(error)}")
             if terminal or arguments.output_is_log:
-                traceback.print_exc()
+                print(printable(traceback.format_exc(), kept="\n"), end="", file=sys.stderr)
             else:
                 told += f"\n  (log: {_keep_traceback(argv[0] if argv else sys.argv[1])})"
             print(told, file=sys.stderr)
         if code and terminal:
             sys.stderr.flush()
             last_line = (arguments.log.read_text(errors="replace").splitlines() or ["seedvar: failed"])[-1]
-            print(f"{last_line}\n  (log: {arguments.log})", file=terminal, flush=True)
+            print(f"{printable(last_line)}\n  (log: {arguments.log})", file=terminal, flush=True)
     return code
 
 
@@ -82,8 +84,21 @@ def _keep_traceback(command: str) -> Path:
     with tempfile.NamedTemporaryFile(
         "w", dir=folder, prefix=f"seedvar-{command}-", suffix=".log", delete=False, encoding="utf-8"
     ) as file:
-        traceback.print_exc(file=file)
+        file.write(printable(traceback.format_exc(), kept="\n"))
     return Path(file.name).relative_to(Path.cwd()) if folder.parts[0] == "results" else Path(file.name)
+
+
+class _Plain:
+    """The standard output, on which nothing that a user or a file has written moves a cursor."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(printable(text, kept="\n"))
+
+    def __getattr__(self, name: str):
+        return getattr(self.stream, name)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import json
 
 from seedvar.engine import warm
@@ -14,10 +15,11 @@ ENTRY = "seedvar.cli.main:main"  # what a warm process runs
 
 def literal(text: str):
     """Reads plain values: JSON, or the Python literal that Snakemake makes of a dict."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return ast.literal_eval(text)
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            if isinstance(value := read(text), dict):
+                return value
+    raise argparse.ArgumentTypeError("is no mapping in JSON or Python")
 
 
 def add_warm(sub: argparse.ArgumentParser) -> None:

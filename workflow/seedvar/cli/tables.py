@@ -1,8 +1,9 @@
-"""Commands that gather cells into tables, compute statistics and draw figures."""
+"""Commands that gather cells into tables, compute statistics, draw figures and write pages."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def add(command) -> None:
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
     add_warm(sub)
+
+    sub = command("notebook", _notebook, "Run a notebook and write it as an HTML page.")
+    sub.add_argument("notebook", type=Path, help="a Python file in the percent format")
+    sub.add_argument("--study", help="what it finds as SEEDVAR_STUDY")
+    sub.add_argument("--out", required=True, type=Path, help="page to write")
+    add_warm(sub)
+
+    sub = command("seal", _seal, "Keep the words in a report of Snakemake's from being run as scripts.")
+    sub.add_argument("page", type=Path, help="the report, which is replaced")
 
 
 def _collect(arguments) -> int | None:
@@ -167,3 +177,25 @@ def _figure(arguments) -> int | None:
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
     return None
+
+
+def _notebook(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
+    from seedvar.files import write_text
+    from seedvar.report.notebook import to_html
+
+    if arguments.study is not None:
+        os.environ["SEEDVAR_STUDY"] = arguments.study
+    try:
+        write_text(arguments.out, to_html(arguments.notebook))
+    except UserError as error:
+        raise UserError(f"{arguments.notebook}: {error}") from None
+    return None
+
+
+def _seal(arguments) -> None:
+    from seedvar.files import write_text
+    from seedvar.report.seal import sealed
+
+    write_text(arguments.page, sealed(arguments.page.read_text(encoding="utf-8")))

@@ -15,13 +15,15 @@ import socket
 import time
 from pathlib import Path
 
+from seedvar.files import no_link
+
 PREFIX = ".running-"
 _HELD = []  # open for as long as this process lives
 
 
 def hold(results: Path, study: str) -> None:
     """Says in a file who runs a study, and locks it until this process ends."""
-    file = open(results / f"{PREFIX}{study}", "a+", encoding="utf-8")  # noqa: SIM115
+    file = open(results / f"{PREFIX}{study}", "a+", encoding="utf-8", opener=no_link)  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # a second run of the same study, or a file system without locks

@@ -58,7 +58,7 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
     kept = store_folder(results)
     digest_of = Remembered(results / MEMORY).code  # reading the code takes longer than all the rest of serving a cell
     parts = quick_parts(specification, results, digest_of)
-    if parts and store.serve(kept, digest(parts), results):
+    if parts and store.serve(kept, digest(parts), results, specification):
         print(TAKEN, file=sys.stderr)
         return None
 

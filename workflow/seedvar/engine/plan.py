@@ -22,6 +22,7 @@ from seedvar.data.examples import content_of, read_examples
 from seedvar.data.resolve import metric_of
 from seedvar.data.splits import split
 from seedvar.data.task import Task
+from seedvar.engine import bounds
 from seedvar.engine import code as code_lists
 from seedvar.engine.code import Code
 from seedvar.engine.digests import MEMORY, Remembered
@@ -159,7 +160,10 @@ class Plan:
         """The user's files that a study of a table of runs reads."""
         about = self.study.runs
         names = [about.file, *([about.curves.file] if about.curves else [])]
-        return [find_table(name, self.site.runs_dir) for name in names]
+        files = [find_table(name, self.site.runs_dir) for name in names]
+        for path in files:
+            bounds.check_path(path, f"{self.study_file}: runs.file")
+        return files
 
     def _gathered(self) -> set[str]:
         """Names of the tables that are gathered from cells or from a user's table."""
@@ -194,12 +198,29 @@ class Plan:
         """Names the list of the code that decides a cell."""
         return code_lists.list_of_cell(cell, self.tasks[cell.task].metric)
 
+    def check_bounds(self) -> None:
+        """Refuses symbolic links in the results folder through which a job would write elsewhere.
+
+        Raises:
+            UserError: There is one.
+        """
+        cells = self.all_cells
+        logs = (f"logs/{rule}/{folder.removeprefix('cells/')}" for rule in ("train", "weights") for folder in cells)
+        others = {data for cell in cells.values() for data in (cell.data_folder(), f"models/{cell.model}")}
+        bounds.check_folders(self.results, [".sources", MEMORY, "logs", self.name, *others, *cells, *logs])
+        bounds.check_tree(self.results, self.name, files=False)
+        for path in sorted((self.results / "logs").glob("*")):
+            bounds.check_folders(self.results, [f"logs/{path.name}"])
+            if path.name not in ("train", "weights"):
+                bounds.check_tree(self.results, f"logs/{path.name}", files=True)
+
     def write_source_lists(self) -> None:
         """Writes what jobs depend on beside their data: lists of code, and the addresses of families.
 
         Raises:
-            UserError: The results folder cannot be written to.
+            UserError: The results folder cannot be written to, or leads elsewhere.
         """
+        self.check_bounds()
         remembered = Remembered(self.results / MEMORY)
         code = Code(remembered)
         lists = {}
@@ -261,7 +282,11 @@ def _possible(kinds: dict, study, tables: set[str]) -> list[str]:
 
 
 def put_commands_on_path() -> None:
-    """Lets jobs find the `seedvar` and `snakemake` of the environment that this process runs in."""
+    """Lets jobs find the `seedvar` and `snakemake` of the environment that this process runs in.
+
+    A Python that they start, such as Snakemake's in a SLURM job, takes no file of the working directory for a library.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
     os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 
@@ -276,7 +301,10 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         UserError: One sentence with the file, the key and what is accepted.
     """
     site = read_site_config(config)
+    if site.store:
+        store.check_place(site.store_below(results), results)
     path = study_path(site.study)
+    bounds.check_path(path, "--config study")
     study = read_study(path)
     if site.from_tables and not (results / path.stem / "runs.csv").is_file():
         raise UserError(

@@ -21,9 +21,9 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -36,6 +36,7 @@ STARTED = b"S"  # the first byte of an answer; the exit code follows
 IMPORT_VARIABLES = ("CUDA", "HF_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "TRANSFORMERS_")
 START_TIMEOUT_S = 120.0
 GRACE_S = 60.0  # for a fork that is to end: an update and the writing of a large model's weights and moments
+ANSWER_TIMEOUT_S = 60.0  # what has not begun to answer by then is no server of ours, or hangs
 PRELOAD = [
     "matplotlib.pyplot",
     "numpy",
@@ -91,8 +92,11 @@ def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
         )
         connection.sendall(request)
         answer = connection.recv(1)
+        if answer != STARTED:
+            return b""
+        connection.settimeout(None)
         try:
-            return answer + connection.recv(1) if answer else answer  # blocks until the fork is done
+            return answer + connection.recv(1)  # blocks until the fork is done
         except Stopped as stopped:  # so is the fork, which keeps what it has done and says how it ends
             connection.sendall(bytes([stopped.number]))
             return answer + connection.recv(1)
@@ -100,23 +104,34 @@ def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
 
 def _socket_path() -> Path:
     """One server for each user, interpreter, environment and checkout: a fork imports seedvar from there."""
-    variables = sorted((k, v) for k, v in os.environ.items() if k.startswith(IMPORT_VARIABLES))
+    variables = sorted(
+        (k, v) for k, v in os.environ.items() if k.startswith(IMPORT_VARIABLES) and k != "PYTHONSAFEPATH"
+    )
     identity = f"{sys.executable}:{sys.prefix}:{Path(__file__).resolve()}:{variables}"
-    folder = Path(tempfile.gettempdir()) / f"seedvar-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user")
-    return folder / f"warm-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    from seedvar.files import own_folder  # here, where the server does not come by
+
+    return own_folder("seedvar") / f"warm-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def _connect(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(ANSWER_TIMEOUT_S)
     try:
         connection.connect(str(path))
+        if not _is_own(connection):
+            raise PermissionError(f"{path}: another user's process answers")
     except OSError:
         connection.close()
         return None
     return connection
+
+
+def _is_own(connection: socket.socket) -> bool:
+    """Says whether the process at the other end is this user's, where the system can tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return user == os.getuid()
 
 
 def _connect_or_start() -> socket.socket | None:
@@ -129,7 +144,7 @@ def _connect_or_start() -> socket.socket | None:
             if connection := _connect(path):
                 return connection
             server = subprocess.Popen(
-                [sys.executable, "-m", "seedvar.engine.warm", str(path)],
+                [sys.executable, "-P", "-m", "seedvar.engine.warm", str(path)],  # -P: imports nothing from here
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -165,6 +180,8 @@ def serve(path: Path) -> None:
                 return
             continue
         with connection:
+            if not _is_own(connection):
+                continue
             if child := os.fork():
                 children.add(child)
                 continue

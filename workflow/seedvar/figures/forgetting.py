@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_colours, in_order
+from seedvar.figures.style import arm_colours, in_order, plain_powers
 from seedvar.words import KEYS, task_title
 
 
@@ -37,6 +37,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         pretrained = of_task.loc[of_task["replaced_layers"].idxmax(), "perplexity"]
         ax.axhline(pretrained, color="#333333", linestyle="--", linewidth=0.8, label="pre-trained model")
         ax.set_yscale("log")
+        plain_powers(ax.yaxis)
         ax.set_title(task_title(task))
         ax.set_xlabel("top layers replaced by pre-trained ones")
     axes[0, 0].set_ylabel("masked-word perplexity")

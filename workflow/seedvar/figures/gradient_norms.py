@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import block_shades, in_order, panel_names
+from seedvar.figures.style import block_shades, in_order, panel_names, plain_powers
 from seedvar.words import KEYS, task_title
 
 SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
@@ -67,6 +67,7 @@ def draw_blocks(numbers: pd.DataFrame, label: str) -> Figure:
                 line = rows[rows["block"] == block].sort_values("update")
                 ax.plot(line["update"], line["geometric_mean"], color=shades[block], label=block, linewidth=1.1)
             ax.set_yscale("log")
+            plain_powers(ax.yaxis)
             n_runs = int(rows["n"].max()) if len(rows) else 0
             ax.set_title(f"{task_title(task)}\n{n_runs} {'failed' if failed else 'other'} runs")
             if n_runs == 0:

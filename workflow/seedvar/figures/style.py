@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -12,11 +13,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation
 
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
 
+matplotlib.rcdefaults()  # no matplotlibrc, of a user or of the working directory, has a say
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 
 FAILED_COLOUR = "#D55E00"
@@ -46,6 +49,28 @@ def arm_styles(arms: list[str]) -> dict[str, dict]:
 def in_order(values: pd.Series) -> list[str]:
     """Returns the different values in the order of their first appearance: that of the study file."""
     return list(values.unique())
+
+
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+POWER = re.compile(r"\$\\mathdefault\{(.*?)(?:\\times)?10\^\{(.*)\}\}\$")
+
+
+class _PlainPowers(LogFormatterSciNotation):
+    """Writes powers of ten without mathematical markup, which the style does not read."""
+
+    def __call__(self, x, pos=None) -> str:
+        return POWER.sub(_plain_power, super().__call__(x, pos)).removeprefix(r"$\mathdefault{").removesuffix("}$")
+
+
+def _plain_power(found: re.Match) -> str:
+    times = f"{found[1]} × " if found[1] else ""
+    return f"{times}10{found[2].translate(SUPERSCRIPTS)}"
+
+
+def plain_powers(axis) -> None:
+    """Has a logarithmic axis, `ax.xaxis` or `ax.yaxis`, write powers of ten as the style can show them."""
+    axis.set_major_formatter(_PlainPowers())
+    axis.set_minor_formatter(_PlainPowers())
 
 
 def legend_below(figure: Figure, ax, columns: int = 4) -> None:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below, panel_names
+from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below, panel_names, plain_powers
 from seedvar.words import KEYS, task_title
 
 
@@ -47,6 +47,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
             if len(arms) <= MOST_BANDS:
                 ax.fill_between(places, rows["min"], rows["max"], color=styles[arm]["color"], alpha=0.12, linewidth=0)
         ax.set_yscale("log")
+        plain_powers(ax.yaxis)
         ax.set_title(task_title(task))
         ax.set_xticks(range(len(blocks)), blocks, rotation=90)
     axes[0, 0].set_ylabel("L2 distance from the start")

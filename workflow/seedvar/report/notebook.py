@@ -1,4 +1,4 @@
-"""Runs a notebook and writes it as one HTML page: `python -m seedvar.notebook NOTEBOOK --out PAGE`.
+"""Runs a notebook and makes one HTML page of it: `seedvar notebook NOTEBOOK --out PAGE`.
 
 A notebook is a Python file in the percent format, which Jupyter (with Jupytext) and VS Code open as a notebook and Git
 shows line by line: `# %%` begins a block of code, `# %% [markdown]` one of text, in Markdown between triple quotes. As
@@ -8,22 +8,17 @@ is no kernel, and the page has no times or random names, so that equal tables gi
 
 from __future__ import annotations
 
-import argparse
 import ast
 import base64
 import contextlib
 import inspect
 import io
 import re
-import sys
 from html import escape
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
-
-from seedvar.errors import UserError
-from seedvar.files import write_text
 
 MARK = re.compile(r"^# %%(.*)$", re.MULTILINE)
 PICTURE_DPI = 110  # browsers refuse an embedded page of more than 2 MB
@@ -105,21 +100,3 @@ def to_html(path: Path) -> str:
             shown = value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{escape(repr(value))}</pre>"
             parts.append(f'<div class="output">{shown}</div>\n')
     return "".join(parts)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs a notebook; returns 0, or 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="seedvar.notebook", description="Run a notebook, write it as HTML.")
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("--out", required=True, type=Path, help="page to write")
-    arguments = parser.parse_args(argv)
-    try:
-        write_text(arguments.out, to_html(arguments.notebook))
-    except UserError as error:
-        print(f"seedvar: {arguments.notebook}: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

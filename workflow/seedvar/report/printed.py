@@ -7,13 +7,13 @@ of their metric, × 100 where people read them so; where the lower is the better
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import NamedTuple
 
 import pandas as pd
 
 from seedvar.data.shown import factor, higher_is_better, score_label, sign, title
 from seedvar.errors import UserError
+from seedvar.report.escape import as_html, as_latex, as_markdown
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
 from seedvar.stats.settings import ALPHA, RESAMPLES
@@ -28,15 +28,6 @@ th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; }
 p, ul { max-width: 60em; }
 </style>
 """
-
-TEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-        **{"×": r"$\times$", "ρ": r"$\rho$", "±": r"$\pm$", "∞": r"$\infty$", "<": "$<$", ">": "$>$", "≥": r"$\geq$"},
-        **{"–": "--", "†": r"$^\dagger$"},
-    }
-)
 
 
 class Bold(str):
@@ -91,39 +82,43 @@ def _layouts_of(statistic: str) -> str:
 
 def _markdown(layout: Layout) -> str:
     def line(cells: list[str]) -> str:
-        texts = (cell.replace("|", r"\|") for cell in cells)
+        texts = map(as_markdown, cells)
         marked = (f"**{text}**" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True))
         return "| " + " | ".join(marked) + " |\n"
 
-    table = "".join(map(line, [layout.header, ["---"] * len(layout.header), *layout.rows]))
-    remarks = "".join(f"- {remark}\n" for remark in layout.remarks)
-    return f"{table}\n{layout.caption}\n" + (f"\n{remarks}" if remarks else "")
+    rule = f"| {' | '.join(['---'] * len(layout.header))} |\n"
+    table = "".join([line(layout.header), rule, *map(line, layout.rows)])
+    remarks = "".join(f"- {as_markdown(remark)}\n" for remark in layout.remarks)
+    return f"{table}\n{as_markdown(layout.caption)}\n" + (f"\n{remarks}" if remarks else "")
 
 
 def _latex(layout: Layout) -> str:
     def line(cells: list[str]) -> str:
-        texts = [cell.translate(TEX) for cell in cells]
+        texts = map(as_latex, cells)
         marked = (
             rf"\textbf{{{text}}}" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True)
         )
-        return " & ".join(marked) + " \\\\\n"
+        row = " & ".join(marked)
+        if row.startswith(("[", "*")):  # after the end of a row, it would be taken for its option
+            row = f"{{{row[0]}}}{row[1:]}"
+        return f"{row} \\\\\n"
 
     columns = "l" * layout.texts + "r" * (len(layout.header) - layout.texts)
     body = "".join(map(line, layout.rows))
     table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(layout.header)}\\midrule\n{body}\\bottomrule\n"
-    return f"{table}\\end{{tabular}}\n\n\\smallskip\n{{\\footnotesize {layout.caption.translate(TEX)}\\par}}\n"
+    return f"{table}\\end{{tabular}}\n\n\\smallskip\n{{\\footnotesize {as_latex(layout.caption)}\\par}}\n"
 
 
 def _html(layout: Layout) -> str:
     def line(cells: list[str], tag: str) -> str:
-        texts = [f"<b>{escape(cell)}</b>" if isinstance(cell, Bold) else escape(cell) for cell in cells]
+        texts = [f"<b>{as_html(cell)}</b>" if isinstance(cell, Bold) else as_html(cell) for cell in cells]
         left = "".join(f'<{tag} class="text">{text}</{tag}>' for text in texts[: layout.texts])
         return f"<tr>{left}" + "".join(f"<{tag}>{text}</{tag}>" for text in texts[layout.texts :]) + "</tr>\n"
 
     body = "".join(line(row, "td") for row in layout.rows)
     table = f"<table>\n<thead>\n{line(layout.header, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
-    remarks = "".join(f"<li>{escape(remark)}</li>\n" for remark in layout.remarks)
-    return f"{STYLE}{table}<p>{escape(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
+    remarks = "".join(f"<li>{as_html(remark)}</li>\n" for remark in layout.remarks)
+    return f"{STYLE}{table}<p>{as_html(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
 
 
 def _marked_scores(table: pd.DataFrame, baseline: str | None) -> pd.Series:

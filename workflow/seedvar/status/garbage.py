@@ -13,7 +13,7 @@ from pathlib import Path
 from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
-from seedvar.cells.places import RESULT, WEIGHTS
+from seedvar.cells.places import RESULT, WEIGHTS, store_folder
 from seedvar.cells.record import read_record
 from seedvar.cells.syntax import code_digest
 from seedvar.errors import UserError
@@ -79,16 +79,19 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
         store: The store.
         cells: The cells of all studies, by folder.
         results: The results folder, with the prepared data and models.
+
+    Raises:
+        UserError: The store is in a folder that is in use for something else.
     """
+    if store != store_folder(results):
+        cell_store.check_place(store, results)
     read, digest_of = cache(read_json), cache(code_digest)
     garbage = Garbage()
-    for path in sorted(store.glob("*/*")):
-        if path.name.startswith(".writing-"):
+    for path in cell_store.shelved(store):
+        if path.name.startswith(cell_store.WRITING):
             with contextlib.suppress(FileNotFoundError):  # it has just been finished
                 if time.time() - path.stat().st_mtime > ABANDONED_S:
                     garbage.abandoned[path] = _bytes(path)
-            continue
-        if not path.is_dir():
             continue
         weights = path / WEIGHTS
         if weights.is_file():

@@ -26,7 +26,8 @@ def read_any(path: Path) -> pd.DataFrame:
     if path.suffix not in readers:
         raise UserError(f"{path}: '{path.suffix}' is not accepted; accepted: {', '.join(readers)}")
     try:
-        return readers[path.suffix](path)
+        with open(path, "rb") as file:  # this very file, and no address that its path may look like
+            return readers[path.suffix](file)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({first_line(error)})") from None
 

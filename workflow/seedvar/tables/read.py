@@ -28,11 +28,19 @@ def read_runs(path: Path) -> pd.DataFrame:
 def read_table(path: Path) -> pd.DataFrame:
     """Reads a table of a study, CSV or Parquet; a task or an arm may be called `2` or `None`."""
     if path.suffix == ".parquet":
-        table = read_file(pd.read_parquet, path)
+        table = read_file(opened(pd.read_parquet), path)
         return table.astype({name: str for name in table.columns if table[name].dtype == "category"})
-    return read_file(
-        lambda path: pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path
-    )
+    return read_file(opened(pd.read_csv, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""]), path)
+
+
+def opened(reader, **options):
+    """Has a reader of pandas read this very file, and no address or pattern that its path may look like."""
+
+    def read(path: Path) -> pd.DataFrame:
+        with open(path, "rb") as file:
+            return reader(file, **options)
+
+    return read
 
 
 def read_file(reader, path: Path):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import itertools
-import os
 import platform
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import torch
 
 from seedvar.errors import UserError
+from seedvar.files import own_folder
 
 
 @contextlib.contextmanager
@@ -49,8 +48,10 @@ def claimed_device(wanted: str):
 @contextlib.contextmanager
 def first_free(names: list[str], poll_s: float = 0.5):
     """Locks the first name that nobody else on this machine holds and yields its position."""
-    folder = Path(tempfile.gettempdir()) / f"seedvar-devices-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
+    try:
+        folder = own_folder("seedvar-devices")
+    except OSError as error:
+        raise UserError(f"{error}; accepted: a folder that is gone, or another one in TMPDIR") from None
     for number in itertools.cycle(range(len(names))):
         with open(folder / names[number], "w") as file:
             try:

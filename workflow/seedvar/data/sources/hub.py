@@ -141,11 +141,16 @@ def _load_dataset(source: dict):
     Offline, `datasets` looks at what itself has prepared alone, and not at what the hub's client has
     downloaded; so this is looked for first.
     """
-    from datasets import disable_progress_bars, load_dataset
+    from datasets import disable_progress_bars, load_dataset, packaged_modules
     from huggingface_hub import constants
 
     disable_progress_bars()
     name, config, revision = source["hub"], source["config"], source["revision"]
+    if Path(name).exists() or (Path(packaged_modules.__file__).parent / name).exists():
+        raise UserError(
+            f"source.hub: '{name}' would be read from this folder and not from the hub; accepted: owner/name of a data "
+            "set on the hub, or {train: …, validation: …} of files"
+        )
     try:
         snapshot = _snapshot(name, revision) if constants.is_offline_mode() else None
         if snapshot is None:
