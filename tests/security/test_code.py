@@ -23,6 +23,7 @@ STATED = {
     ("report/notebook.py", "eval"): "as above",
     ("report/notebook.py", "compile"): "as above",
     ("strict.py", "yaml.load"): "with a SafeLoader",
+    ("training/resuming.py", "torch.load"): "with weights_only, which reads tensors and plain values alone",
     ("training/device.py", "subprocess.run"): "git, a list of constant words, in the package's own folder",
     ("engine/warm.py", "subprocess.Popen"): "our own Python, a list of words, nothing imported from here",
     ("engine/warm.py", "importlib.import_module"): "a list of ours, and the entry that this user's own command sends",
