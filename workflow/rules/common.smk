@@ -252,9 +252,8 @@ def model_content(wildcards):
 
 def model_place(wildcards, threads):
     where = PLAN.models[wildcards.model].checkpoint
-    if where.folder:
-        return f"--folder {shlex.quote(str(where.folder))}"
-    return f"--hub-id {shlex.quote(where.hub_id)}"
+    place = ["--folder", str(where.folder)] if where.folder else ["--hub-id", where.hub_id]
+    return shlex.join([*place, "--origin", where.origin])
 
 
 def config_options(wildcards, threads):
