@@ -58,7 +58,7 @@ def prepare(cells: list[Cell], model: Path, results: Path, own: dict[str, Task] 
     from seedvar.models.checkpoints import prepare as copy_model
 
     for name in {cell.model for cell in cells}:
-        copy_model(Checkpoint(name, folder=model), results / "models" / name)
+        copy_model(Checkpoint(name, folder=model, origin=name), results / "models" / name)  # as of ./NAME
     for cell in {cell.data_folder(): cell for cell in cells}.values():
         examples = {"train": 480, "validation": N_EXAMPLES}
         task = (own or {}).get(cell.task) or resolve(package_declaration(cell.task), cell.task)

@@ -106,8 +106,7 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> Checkpoint:
         folder = Path(os.path.expanduser(place))
         if not os.path.isdir(folder):
             raise UserError(f"{key}: there is no folder {folder}; accepted: a folder with a checkpoint, or a hub id")
-        path = folder.resolve()
-        origin = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+        origin = _origin(folder)
     elif HUB_ID.fullmatch(place) and ".." not in place and "--" not in place:
         hub_id = place
     else:
@@ -152,6 +151,12 @@ def check_aliases(aliases: dict[str, str], where: str) -> None:
             raise UserError(f"{where}: models: '{alias}' is not a name; accepted: {NAMES}; or a hub id")
         if alias in EMBEDDED and aliases[alias] != alias:
             raise UserError(f"{where}: models: '{alias}' is the embedded model; accepted: another name")
+
+
+def _origin(folder: Path) -> str:
+    """Returns the path of a folder, below the working directory a relative one: such a project may move as a whole."""
+    path = folder.resolve()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _in_package(place: str, key: str) -> Path:
@@ -301,7 +306,7 @@ def prepare(source: Checkpoint, target: Path) -> None:
             copy / RECORD,
             {
                 "model": source.hub_id or source.name,
-                "origin": source.origin or source.hub_id or str(folder.resolve()),
+                "origin": source.origin or source.hub_id or _origin(folder),
                 "family": config["model_type"],
                 "addresses": _addresses(config["model_type"]),
                 "layers": depth_of(config),
