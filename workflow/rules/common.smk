@@ -252,7 +252,9 @@ def model_content(wildcards):
 
 def model_place(wildcards, threads):
     where = PLAN.models[wildcards.model].checkpoint
-    place = ["--folder", str(where.folder)] if where.folder else ["--hub-id", where.hub_id]
+    place = (
+        ["--folder", str(where.folder)] if where.folder else ["--hub-id", where.hub_id]
+    )
     return shlex.join([*place, "--origin", where.origin])
 
 

@@ -36,6 +36,9 @@ def check_lines(plan: Plan) -> Iterator[str]:
             by_slug.setdefault(slug, []).append(task)
         for slug, tasks in by_slug.items():
             yield f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else "")
+    for name, model in plan.models.items():
+        if drawn := model.about.drawn_anew:
+            yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
     yield from _data_lines(plan)
 
 
