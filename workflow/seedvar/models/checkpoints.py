@@ -148,7 +148,7 @@ def check_aliases(aliases: dict[str, str], where: str) -> None:
     """
     for alias in aliases:
         if not all(NAME.fullmatch(part) for part in alias.split("/", 1)) or not NAME.fullmatch(model_name(alias)):
-            raise UserError(f"{where}: models: '{alias}' is not a name; accepted: {NAMES}; or a hub id")
+            raise UserError(f"{where}: models: {alias!r} is not a name; accepted: {NAMES}; or a hub id")
         if alias in EMBEDDED and aliases[alias] != alias:
             raise UserError(f"{where}: models: '{alias}' is the embedded model; accepted: another name")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seedvar.errors import UserError, first_line
 from seedvar.files import read_json
-from seedvar.models.families import Family, family_of
+from seedvar.models.families import FAMILIES, Family, family_of
 from seedvar.models.layouts import sizes_in
 
 CONFIG = "config.json"
@@ -68,6 +68,13 @@ def check_config(config: dict, path: Path) -> None:
         family = family_of(config["model_type"])
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    if not isinstance(config.get("architectures"), list | None):
+        refuse("architectures", "a list of classes of Transformers")
+    if made_by := [name for name in config.get("architectures") or [] if _is_of_another(name, config["model_type"])]:
+        raise UserError(
+            f"{path}: architectures: {made_by[0]} is not of the family {config['model_type']} (model_type); accepted: "
+            "a configuration of one family"
+        )
     for key in NOT_SUPPORTED:
         if config.get(key):
             refuse(key, "none, or false")
@@ -81,6 +88,12 @@ def check_config(config: dict, path: Path) -> None:
     if "pad_token_id" in config and not _is_whole(config["pad_token_id"], 0, config["vocab_size"] - 1):
         refuse("pad_token_id", f"a whole number from 0 to {config['vocab_size'] - 1:,}")
     _check_numbers(config, family, refuse)
+
+
+def _is_of_another(architecture: str, family: str) -> bool:
+    """Says whether a class of Transformers, such as `BertForMaskedLM`, is of another family that is known."""
+    named = {name for name in FAMILIES if str(architecture).lower().startswith(name.replace("-", ""))}
+    return bool(named) and family not in named
 
 
 def _check_numbers(config: dict, family: Family, refuse) -> None:
