@@ -10,7 +10,7 @@ from seedvar.models.configuration import CONFIG
 from seedvar.models.tokenizer import TOKENIZER_FILES
 from seedvar.models.weights import INDEX, PICKLED, SINGLE, Header, check_index, shards_of
 
-ANSWER_S, ALL_S = 5, 30  # to wait for one answer, and for all of them
+ANSWER_S, ALL_S = 5, 20  # to wait for one answer, and for all of them
 SMALL_FILES = (CONFIG, INDEX, *TOKENIZER_FILES)
 PATTERNS = [*SMALL_FILES, SINGLE, "model-*.safetensors"]  # all that is ever loaded of a model
 
