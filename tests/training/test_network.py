@@ -83,10 +83,11 @@ def test_an_encoder_that_is_not_filled_is_never_trained(changed, change, sentenc
 def test_a_pooler_that_is_not_there_is_drawn_anew_and_said(changed, capsys, family):
     folder = changed(family, lambda all: {name: w for name, w in all.items() if not name.startswith("pooler")})
     first, again, other = (build_model(folder, known_task("rte"), Recipe(), seed) for seed in (0, 0, 1))
-    pooler = first.get_submodule(FAMILIES[family].pooler).weight
-    assert torch.equal(pooler, again.get_submodule(FAMILIES[family].pooler).weight)
-    assert not torch.equal(pooler, other.get_submodule(FAMILIES[family].pooler).weight)
-    said = f"drawn anew: {FAMILIES[family].pooler}.bias, {FAMILIES[family].pooler}.weight, classifier.bias, classifier.weight\n"
+    pooler = FAMILIES[family].pooler
+    weights = [model.get_submodule(pooler).weight for model in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    said = f"drawn anew: {pooler}.bias, {pooler}.weight, classifier.bias, classifier.weight\n"
     assert capsys.readouterr().err == said * 3
 
 

@@ -76,7 +76,7 @@ FIGURE_FILES = [
 
 wildcard_constraints:
     data=r"[\w.+-]+",
-    model=r"[^/]+",
+    model=r"[\w.+-]+",
     task=r"[\w.+-]+",
     slug=r"[\w.+-]+",
     seed=r"[\dio-]+",

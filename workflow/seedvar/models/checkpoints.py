@@ -24,7 +24,7 @@ from seedvar.files import copy_files, files_digest, read_json, write_json
 from seedvar.models import hub
 from seedvar.models.configuration import CONFIG, check_config, depth_of, read_object
 from seedvar.models.families import FAMILIES, family_of
-from seedvar.models.tokenizer import TOKENIZER_FILES, check_tokenizer
+from seedvar.models.tokenizer import TOKENIZER_FILES, check_tokenizer, quick_tokenizer
 from seedvar.models.weights import (
     INDEX,
     SINGLE,
@@ -300,6 +300,7 @@ def prepare(source: Checkpoint, target: Path) -> None:
         try:
             config = inspect(copy).config
             check_finite(weight_files(copy))
+            quick_tokenizer(copy, source.name)
         except UserError as error:
             raise UserError(str(error).replace(str(copy), str(folder))) from None
         write_json(
@@ -316,6 +317,8 @@ def prepare(source: Checkpoint, target: Path) -> None:
         )
 
     files = wanted_files(folder)
+    size = sum(file.stat().st_size for file in files)
+    print(f"{folder}: {len(files)} files of {size / 1e6:,.0f} MB are copied", file=sys.stderr, flush=True)
     try:
         copy_files(files, target, finish)
     except OSError as error:

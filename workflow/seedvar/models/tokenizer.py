@@ -8,6 +8,7 @@ from pathlib import Path
 from seedvar.errors import UserError, first_line
 from seedvar.files import read_json
 from seedvar.models.configuration import read_object
+from seedvar.models.families import family_of
 
 FAST, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 # Sets of files that Transformers makes a tokenizer of; where there is none, it makes one that knows no word.
@@ -53,6 +54,18 @@ class QuickTokenizer:
         return {"input_ids": [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]}
 
 
+def quick_tokenizer(folder: Path, name: str) -> QuickTokenizer | None:
+    """Returns the tokenizer of a checkpoint; None where it has no fast one.
+
+    Raises:
+        UserError: It is damaged.
+    """
+    try:
+        return QuickTokenizer(folder, name) if (folder / FAST).is_file() else None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / FAST}: is damaged ({first_line(error)}); accepted: {SAVE}") from None
+
+
 def check_tokenizer(folder: Path, config: dict) -> None:
     """Refuses a checkpoint without a tokenizer, or with one that is not its own.
 
@@ -70,7 +83,7 @@ def check_tokenizer(folder: Path, config: dict) -> None:
         raise UserError(f"{folder}: holds no tokenizer; accepted: {SAVE}")
     path = folder / files[0]
     vocabulary, size = _vocabulary(path), config["vocab_size"]
-    if not vocabulary or not all(isinstance(number, int) for number in vocabulary.values()):
+    if not vocabulary or not all(isinstance(number, int) and number >= 0 for number in vocabulary.values()):
         raise UserError(f"{path}: holds no vocabulary; accepted: {SAVE}")
     if (last := max(vocabulary.values())) >= size:
         raise UserError(
@@ -82,7 +95,11 @@ def check_tokenizer(folder: Path, config: dict) -> None:
         if (token := tokens.get(kind)) is not None and token not in vocabulary:
             raise UserError(f"{path}: does not hold {token!r}, its {kind}; accepted: {SAVE}")
     pad = vocabulary.get(tokens.get("pad_token"))
-    if config["model_type"] == "roberta" and pad is not None and pad != config.get("pad_token_id", pad):
+    if (
+        family_of(config["model_type"]).prefix == "roberta"
+        and pad is not None
+        and pad != config.get("pad_token_id", pad)
+    ):
         raise UserError(
             f"{path}: pads with number {pad}, and config.json says pad_token_id {config['pad_token_id']}, from which "
             "positions are counted; accepted: the model's own tokenizer"
