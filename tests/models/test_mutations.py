@@ -18,6 +18,7 @@ from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
 from seedvar.files import read_json, write_json
 from seedvar.models.checkpoints import Checkpoint, prepare
+from seedvar.models.configuration import ACTIVATIONS
 
 STUDY = """
 model: ./it
@@ -185,8 +186,10 @@ CONFIG = {
     "deep": (bytes_of("config.json", lambda text: b"[" * 100_000), "config.json: is damaged"),
     "no family": (config(model_type=...), "model_type: is missing; accepted: the name of a family"),
     "family no text": (config(model_type=["bert"]), "model_type: \\['bert'\\] is not accepted"),
+    "family of two lines": (config(model_type="bert\nroot"), "the family 'bert.*root' is not supported"),
+    "large": (lambda: os.truncate("it/config.json", 10**10), "config.json: is larger than 200 MB"),
     "unknown family": (config(model_type="gpt2"), "the family 'gpt2' is not supported; accepted: bert, roberta"),
-    "other family": (config(model_type="roberta"), "architectures: BertModel is not of the family roberta"),
+    "other family": (config(model_type="roberta"), "architectures: 'BertModel' is not of the family 'roberta'"),
     "architecture a number": (config(architectures=7), "architectures: 7 is not accepted"),
     "distilbert": (config(model_type="distilbert", architectures=...), "n_layers: is missing"),
     "no width": (config(hidden_size=...), "hidden_size: is missing; accepted: a whole number from 1"),
@@ -251,8 +254,9 @@ OF_WEIGHTS = {
     "own head": (with_more("regressor.weight"), "does not have: regressor.weight"),
     "cross-attention": (with_more("bert.encoder.layer.0.crossattention.self.query.weight"), "does not have: bert.enc"),
     "optimizer": (with_more("optimizer.exp_avg", "step", "loss", "x"), "does not have: .* and 1 more"),
+    "names of two lines": (with_more("x\n\x1b[2J" + "y" * 999), "does not have: x.n.x1b.2Jyyy.*…; accepted"),
     "twice": (with_more(f"bert.{WORDS}"), f"hold a weight twice: {WORDS}|have other shapes"),
-    "another family's": (of_another_family, "architectures: RobertaModel is not of the family bert"),
+    "another family's": (of_another_family, "architectures: 'RobertaModel' is not of the family 'bert'"),
     "shard lost": (shard_lost, "model-00002-of-00002.safetensors: cannot be read"),
     "index of more": (index_of_more, "index.json: its files do not hold what it says \\(encoder.more\\)"),
     "index without files": (sharded(weight_map={}), "weight_map: is missing"),
@@ -375,7 +379,7 @@ def plan(tiny_models, tmp_path, monkeypatch):
 
 def test_there_are_many_mutations():
     assert {kind: len(mutations) for kind, mutations in KINDS.items()} == {
-        "config": 44, "weights": 35, "tokenizer": 19, "files": 15,
+        "config": 46, "weights": 36, "tokenizer": 19, "files": 15,
     }  # fmt: skip
 
 
@@ -432,6 +436,21 @@ def test_weights_that_are_not_finite_are_refused_when_they_are_copied(plan, valu
     assert os.listdir("results/models") == []
 
 
+def test_the_activations_that_are_accepted_are_known_and_have_no_weights():
+    from transformers.activations import ACT2FN
+
+    assert not any(list(ACT2FN[name].parameters()) for name in ACTIVATIONS)
+
+
+def test_a_tokenizer_that_its_library_cannot_read_is_refused_when_it_is_copied(plan):
+    """Its vocabulary is in order, and nothing else is looked at by a plan."""
+    edited("tokenizer.json", pre_tokenizer={"type": "Unheard"})()
+    source = plan().models["it"].checkpoint
+    with pytest.raises(UserError, match="^it/tokenizer.json: is damaged .*; accepted: tokenizer.json as") as refused:
+        prepare(source, Path("results/models/it"))
+    assert "\n" not in str(refused.value)
+
+
 def test_a_full_disk_is_said_in_one_sentence_and_leaves_what_was_there(plan, monkeypatch):
     source = plan().models["it"].checkpoint
     prepare(source, Path("results/models/it"))
@@ -474,7 +493,7 @@ def test_a_family_that_counts_positions_from_the_padding_pads_as_its_configurati
     if pads == 0:
         plan()
         return
-    with pytest.raises(UserError, match="tokenizer.json: pads with number 0, and config.json says pad_token_id 1"):
+    with pytest.raises(UserError, match="tokenizer.json: pads with another number than pad_token_id 1 of config.json"):
         plan()
 
 

@@ -39,6 +39,7 @@ from seedvar.models.weights import (
 EMBEDDED = {path.name: path for path in Path(__file__).parent.iterdir() if (path / CONFIG).is_file()}
 RECORD = "model.json"  # beside a copied model: what it is
 
+MOST_TEXT = 200_000_000  # bytes of what is read as a whole; the largest vocabularies have a tenth
 PATHS = (".", "/", "~")  # what begins so is a path, and no hub id
 PACKAGE = "package:"
 NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9._+-]{0,99}")
@@ -187,6 +188,9 @@ def wanted_files(folder: Path) -> list[Path]:
     of_tokenizer = [folder / name for name in TOKENIZER_FILES if (folder / name).exists()]
     index = [folder / INDEX] if (folder / INDEX).exists() else []
     _check_plain([folder / CONFIG, *of_tokenizer, *index], folder)  # the index is read to know the rest
+    for file in (folder / CONFIG, *of_tokenizer, *index):
+        if file.stat().st_size > MOST_TEXT:
+            raise UserError(f"{file}: is larger than {MOST_TEXT // 10**6} MB; accepted: {file.name} of a checkpoint")
     weights = weight_files(folder)
     _check_plain(weights, folder)
     return [folder / CONFIG, *of_tokenizer, *(index if weights != [folder / SINGLE] else []), *weights]

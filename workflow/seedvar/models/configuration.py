@@ -15,8 +15,9 @@ from seedvar.models.layouts import sizes_in
 
 CONFIG = "config.json"
 ACTIVATIONS = (
-    "gelu", "gelu_10", "gelu_accurate", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "leaky_relu",
-    "linear", "mish", "quick_gelu", "relu", "relu2", "relu6", "sigmoid", "silu", "swish", "tanh",
+    "gelu", "gelu_10", "gelu_accurate", "gelu_fast", "gelu_new", "gelu_python", "gelu_python_tanh",
+    "gelu_pytorch_tanh", "hardswish", "leaky_relu", "linear", "mish", "quick_gelu", "relu", "relu2", "relu6", "sigmoid",
+    "silu", "swish", "tanh",
 )  # fmt: skip
 MOST = 1_000_000_000  # of anything that is counted
 MOST_LAYERS = 200
@@ -72,8 +73,8 @@ def check_config(config: dict, path: Path) -> None:
         refuse("architectures", "a list of classes of Transformers")
     if made_by := [name for name in config.get("architectures") or [] if _is_of_another(name, config["model_type"])]:
         raise UserError(
-            f"{path}: architectures: {made_by[0]} is not of the family {config['model_type']} (model_type); accepted: "
-            "a configuration of one family"
+            f"{path}: architectures: {made_by[0]!r} is not of the family {config['model_type']!r} (model_type); "
+            "accepted: a configuration of one family"
         )
     for key in NOT_SUPPORTED:
         if config.get(key):

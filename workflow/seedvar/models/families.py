@@ -74,5 +74,5 @@ def family_of(model_type: str) -> Family:
         UserError: It is none that seedvar knows.
     """
     if model_type not in FAMILIES:
-        raise UserError(f"model: the family '{model_type}' is not supported; accepted: {', '.join(FAMILIES)}")
+        raise UserError(f"model: the family {model_type!r} is not supported; accepted: {', '.join(FAMILIES)}")
     return FAMILIES[model_type]

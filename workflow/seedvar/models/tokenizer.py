@@ -94,15 +94,11 @@ def check_tokenizer(folder: Path, config: dict) -> None:
     for kind in SPECIAL:
         if (token := tokens.get(kind)) is not None and token not in vocabulary:
             raise UserError(f"{path}: does not hold {token!r}, its {kind}; accepted: {SAVE}")
-    pad = vocabulary.get(tokens.get("pad_token"))
-    if (
-        family_of(config["model_type"]).prefix == "roberta"
-        and pad is not None
-        and pad != config.get("pad_token_id", pad)
-    ):
+    pads = {config.get("pad_token_id"), vocabulary.get(tokens.get("pad_token"))} - {None}
+    if len(pads) > 1 and family_of(config["model_type"]).prefix == "roberta":  # it counts positions from the padding
         raise UserError(
-            f"{path}: pads with number {pad}, and config.json says pad_token_id {config['pad_token_id']}, from which "
-            "positions are counted; accepted: the model's own tokenizer"
+            f"{path}: pads with another number than pad_token_id {config['pad_token_id']} of config.json; accepted: "
+            "the model's own tokenizer"
         )
 
 

@@ -22,7 +22,7 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors", re.ASCII)
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 KINDS = ("F32", "F16", "BF16", "F64")  # of numbers, as safetensors calls them
-SHOWN = 3  # names in a message
+SHOWN, LONGEST = 3, 90  # names in a message, and characters of one
 SAVE = "a folder that `model.save_pretrained(folder)` of Transformers has written"
 
 
@@ -137,7 +137,7 @@ def check_weights(config: dict, family: Family, headers: dict[str, Header], wher
     ]
     kinds = [f"{name} ({held[name].kind})" for name in expected if name in held and held[name].kind not in KINDS]
     unknown = [n for n in held if n not in expected and n not in BUFFERS and n.split(".")[0] not in _heads(expected)]
-    instead = f" (they hold, for example, {unknown[0]})" if unknown else ""
+    instead = f" (they hold, for example, {_shown(unknown[0])})" if unknown else ""
     problems = {
         f"lack {len(missing)} of the {len(expected)} that config.json implies{instead}": missing,
         "have other shapes than config.json implies": shapes,
@@ -212,7 +212,13 @@ def _heads(expected: dict) -> set[str]:
 
 def _first(names: list[str]) -> str:
     more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(_shown, names[:SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(name: str) -> str:
+    """Returns a name of a stranger's file for a message of one line."""
+    text = name if name.isprintable() else repr(name)[1:-1]
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
