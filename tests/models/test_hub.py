@@ -145,7 +145,7 @@ def test_a_model_in_the_cache_needs_no_hub(place):
     prepare(planned.checkpoint, Path("results/models/lab--it"))
     shutil.rmtree("cache")
     assert plan().models["lab--it"] == planned  # from the copy
-    assert read_json("results/models/lab--it/model.json")["origin"] == "lab/it"
+    assert read_json("results/models/lab--it/model.json")["origin"] == "hub:lab/it"
     assert not Path("results/models/lab--it/model.safetensors").is_symlink()
 
 

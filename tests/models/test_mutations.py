@@ -477,7 +477,7 @@ def test_nothing_but_what_a_model_needs_is_copied(plan):
 def test_a_copied_model_that_was_damaged_is_said_to_be_so_of_a_hub_model(plan):
     """A hub model that has been copied is looked at there."""
     source = plan().models["it"].checkpoint
-    prepare(Checkpoint("lab--it", folder=source.folder, origin="lab/it"), Path("results/models/lab--it"))
+    prepare(Checkpoint("lab--it", folder=source.folder, origin="hub:lab/it"), Path("results/models/lab--it"))
     Path("s.yaml").write_text(STUDY.replace("./it", "lab/it"))
     assert plan().models["lab--it"].checkpoint.hub_id == "lab/it"
     Path("results/models/lab--it/model.safetensors").write_bytes(b"")

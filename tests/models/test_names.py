@@ -109,6 +109,13 @@ def test_a_later_study_does_not_take_the_name_of_an_earlier_one_s_model(plan, fi
     assert list(short.models) == ["short", "syn-bert"]
 
 
+def test_a_model_of_the_hub_is_not_the_folder_of_its_name_that_was_there_before(plan):
+    run(plan, "lab/it")
+    shutil.rmtree("lab")
+    with pytest.raises(UserError, match="hub:lab/it would be called 'lab--it', as lab/it is in results/models/lab--it"):
+        plan("lab/it")
+
+
 def test_the_same_model_from_elsewhere_and_a_changed_one_from_the_same_place_are_no_collision(plan):
     run(plan, "./x/tiny")
     shutil.rmtree("y/tiny")

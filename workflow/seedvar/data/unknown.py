@@ -32,6 +32,7 @@ def check_unknown(share: float, task: str, model: str) -> str | None:
     words = f"{task}: the tokenizer of {model} does not know {100 * share:.1f} % of the tokens"
     if share > TOO_MANY:
         raise UserError(
-            f"{words}; accepted: at most {TOO_MANY:.0%}, by the model's own tokenizer and a text in its language"
+            f"{words}; accepted: at most {100 * TOO_MANY:.0f} %, by the model's own tokenizer and a text in its "
+            "language"
         )
     return f"{words}: is it the model's own, and the text in its language?" if share > MANY else None

@@ -100,7 +100,7 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> Checkpoint:
         raise UserError(f"{key}: {place!r} is not accepted; accepted: text of one line")
     folder, hub_id, origin = None, None, place
     if place in EMBEDDED:
-        folder = EMBEDDED[place]
+        folder, origin = EMBEDDED[place], f"embedded:{place}"
     elif place.startswith(PACKAGE):
         folder = _in_package(place, key)
     elif place.startswith(PATHS) or os.path.isdir(place):
@@ -109,7 +109,7 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> Checkpoint:
             raise UserError(f"{key}: there is no folder {folder}; accepted: a folder with a checkpoint, or a hub id")
         origin = _origin(folder)
     elif HUB_ID.fullmatch(place) and ".." not in place and "--" not in place:
-        hub_id = place
+        hub_id, origin = place, f"hub:{place}"
     else:
         raise UserError(
             f"{key}: '{place}' is not accepted; accepted: a hub id, a folder, a name under models in config.yaml, "
@@ -311,7 +311,7 @@ def prepare(source: Checkpoint, target: Path) -> None:
             copy / RECORD,
             {
                 "model": source.hub_id or source.name,
-                "origin": source.origin or source.hub_id or _origin(folder),
+                "origin": source.origin or (f"hub:{source.hub_id}" if source.hub_id else _origin(folder)),
                 "family": config["model_type"],
                 "addresses": _addresses(config["model_type"]),
                 "layers": depth_of(config),
@@ -320,10 +320,10 @@ def prepare(source: Checkpoint, target: Path) -> None:
             },
         )
 
-    files = wanted_files(folder)
-    size = sum(file.stat().st_size for file in files)
-    print(f"{folder}: {len(files)} files of {size / 1e6:,.0f} MB are copied", file=sys.stderr, flush=True)
     try:
+        files = wanted_files(folder)
+        size = sum(file.stat().st_size for file in files)
+        print(f"{folder}: {len(files)} files of {size / 1e6:,.0f} MB are copied", file=sys.stderr, flush=True)
         copy_files(files, target, finish)
     except OSError as error:
         raise UserError(f"{target}: {folder} cannot be copied there ({error.strerror or error})") from None

@@ -12,7 +12,7 @@ from seedvar.models.weights import INDEX, PICKLED, SINGLE, Header, check_index, 
 
 ANSWER_S, ALL_S = 5, 20  # to wait for one answer, and for all of them
 SMALL_FILES = (CONFIG, INDEX, *TOKENIZER_FILES)
-PATTERNS = [*SMALL_FILES, SINGLE, "model-*.safetensors"]  # all that is ever loaded of a model
+PATTERNS = [*SMALL_FILES, SINGLE, "model-*-of-*.safetensors"]  # all that is ever loaded of a model
 
 
 def cached(hub_id: str) -> Path | None:

@@ -19,7 +19,7 @@ from seedvar.models.families import Family
 from seedvar.models.layouts import BUFFERS, HEADS, weights_of
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors", re.ASCII)
+SHARD = re.compile(r"model-\d+-of-\d+\.safetensors", re.ASCII)
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 KINDS = ("F32", "F16", "BF16", "F64")  # of numbers, as safetensors calls them
 SHOWN, LONGEST = 3, 90  # names in a message, and characters of one
@@ -68,7 +68,7 @@ def shards_of(index: Path) -> dict[str, str]:
         raise UserError(f"{index}: weight_map: is missing; accepted: {SAVE}")
     for name in files.values():
         if not isinstance(name, str) or not SHARD.fullmatch(name):
-            raise UserError(f"{index}: weight_map: {name!r} is not accepted; accepted: names of .safetensors beside it")
+            raise UserError(f"{index}: weight_map: {name!r} is not accepted; accepted: model-1-of-2.safetensors, …")
     return files
 
 
