@@ -92,7 +92,8 @@ def test_what_the_guide_adds_works_and_trains_nothing_that_was_there(checkout, t
         rows.to_csv(checkout / "data" / f"scitail-{split}.csv", index=False)
     shutil.copytree(tiny_models("roberta"), checkout / "xlm")
     config = json.loads((checkout / "xlm" / "config.json").read_text())
-    (checkout / "xlm" / "config.json").write_text(json.dumps(config | {"model_type": "xlm-roberta"}))
+    config |= {"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}
+    (checkout / "xlm" / "config.json").write_text(json.dumps(config))
     task = checkout / "config" / "tasks" / "scitail.yaml"
     balanced = task.read_text().replace("metric: accuracy", "metric: balanced_accuracy")
     task.with_name("balanced.yaml").write_text(balanced.replace("description:", "data: scitail\ndescription:"))

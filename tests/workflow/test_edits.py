@@ -188,7 +188,7 @@ NOTHING_IS_TRAINED = {
     "a new family": in_package(
         "models/families.py",
         "FAMILIES = {",
-        'FAMILIES = {\n    "xlm-roberta": Family("roberta.encoder.layer", None, None, None),',
+        'FAMILIES = {\n    "xlm-roberta": Family("roberta.encoder.layer", None, None, None, ROBERTA),',
     ),
     "a new field of a family's row": in_package(
         "models/families.py",

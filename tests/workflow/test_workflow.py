@@ -255,7 +255,8 @@ def test_a_hub_that_cannot_be_reached_ends_before_any_cell(checkout, study, snak
     study(("./tiny", "google-bert/bert-base-uncased"))
     done = snakemake("--cores", "2", environment={"HF_HUB_OFFLINE": "1"})
     assert done.returncode != 0
-    assert "seedvar: model: the hub did not give 'google-bert/bert-base-uncased'" in done.stderr
+    said = "tiny_study.yaml: model: the hub did not give 'google-bert/bert-base-uncased' (HF_HUB_OFFLINE is set"
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not (checkout / "results" / "cells").exists()
 

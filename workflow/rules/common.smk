@@ -84,7 +84,7 @@ FIGURE_FILES = [
 
 wildcard_constraints:
     data=r"[\w.+-]+",
-    model=r"[^/]+",
+    model=r"[\w.+-]+",
     task=r"[\w.+-]+",
     slug=r"[\w.+-]+",
     seed=r"[\dio-]+",
@@ -276,9 +276,10 @@ def model_content(wildcards):
 
 def model_place(wildcards, threads):
     where = PLAN.models[wildcards.model].checkpoint
-    if where.folder:
-        return ["--folder", str(where.folder)]
-    return ["--hub-id", where.hub_id]
+    place = (
+        ["--folder", str(where.folder)] if where.folder else ["--hub-id", where.hub_id]
+    )
+    return [*place, "--origin", where.origin]
 
 
 def config_options(wildcards, threads):

@@ -66,14 +66,25 @@ def read_json(path: Path | str):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """Replaces the folder `target` by a copy of `source`, symbolic links followed."""
+def copy_files(files: Iterable[Path], target: Path, finish: Callable[[Path], None]) -> None:
+    """Replaces the folder `target` by a copy of some files, whole or not at all.
+
+    Args:
+        files: Files of different names; links are followed.
+        target: The folder.
+        finish: Called with the copy before it takes its place; what it raises leaves the target as it was.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
     try:
-        shutil.copytree(source, temporary / "copy", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(temporary / "copy", target)
+        copy = temporary / "copy"
+        copy.mkdir()
+        for file in files:
+            shutil.copyfile(file, copy / file.name)
+        finish(copy)
+        if target.exists():
+            os.replace(target, temporary / "old")
+        os.replace(copy, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

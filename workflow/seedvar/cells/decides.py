@@ -54,6 +54,7 @@ WITHOUT_INFLUENCE = [
     "files.py",
     "methods/__init__.py",
     "models/families.py",
+    "models/layouts.py",
     "signals.py",
     "strict.py",
     "training/device.py",

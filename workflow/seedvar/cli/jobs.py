@@ -18,6 +18,7 @@ def add(command) -> None:
     place.add_argument("--folder", type=Path, help="a checkpoint")
     place.add_argument("--hub-id")
     sub.add_argument("--name", required=True, help="what tables call it")
+    sub.add_argument("--origin", default="", help="what it is known by, whatever it is called")
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
 
     sub = command("data", _data, "Tokenise a task for a model.")
@@ -69,7 +70,7 @@ def add(command) -> None:
 def _model(arguments) -> None:
     from seedvar.models.checkpoints import Checkpoint, prepare
 
-    prepare(Checkpoint(arguments.name, arguments.folder, arguments.hub_id), arguments.out)
+    prepare(Checkpoint(arguments.name, arguments.folder, arguments.hub_id, arguments.origin), arguments.out)
 
 
 def _data(arguments) -> int | None:

@@ -11,8 +11,10 @@ from seedvar.data.scoring import better, failure_rule, majority_score, metric_na
 from seedvar.data.shown import factor, higher_is_better, title
 from seedvar.data.sources import content
 from seedvar.data.splits import split
+from seedvar.data.unknown import check_unknown, unknown_share
 
 SHOWN = 3  # examples
+LOOKED_AT = 400  # examples: as many as are tokenised, evenly spread over all
 MOST_CLASSES_SHOWN = 12
 
 
@@ -28,6 +30,9 @@ def describe(
         tokenizers: Those of the study's models that are at hand: called with columns of texts, each gives
             `input_ids`; it has a `name` and an `unk_token_id`.
         max_length: Where inputs are cut.
+
+    Raises:
+        UserError: A tokenizer knows next to nothing of the texts.
     """
     task = examples.task
     parts = split(task, examples.labels, how)
@@ -65,19 +70,24 @@ def _labels_in_words(task, labels: np.ndarray) -> str:
 
 def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
     """Says how long inputs are in tokens, and how many the tokenizer does not know."""
-    columns = [
-        [text for texts in examples.texts.values() for text in texts[c]] for c in range(len(examples.task.columns))
-    ]
-    ids = tokenizer(*columns)["input_ids"]
+    task = examples.task
+    columns = [[text for texts in examples.texts.values() for text in texts[c]] for c in range(len(task.columns))]
+    n = len(columns[0])
+    places = range(n) if n <= LOOKED_AT else np.linspace(0, n - 1, LOOKED_AT).astype(int)
+    ids = tokenizer(*[[column[i] for i in places] for column in columns])["input_ids"]
     lengths = np.array([len(row) for row in ids])
-    line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}"
+    of = "" if n <= LOOKED_AT else f", of {LOOKED_AT} of {n:,}"
+    line = f"  tokens an example ({tokenizer.name}{of}): median {np.median(lengths):.0f}"
     line += f", 95 % {np.quantile(lengths, 0.95):.0f}, longest {lengths.max():,}"
     if max_length:
         cut = int((lengths > max_length).sum())
         line += f"; {cut:,} ({100 * cut / len(lengths):.1f} %) are cut at {max_length}"
     if tokenizer.unk_token_id is not None:
-        unknown = sum(row.count(tokenizer.unk_token_id) for row in ids)
-        line += f"; unknown tokens: {100 * unknown / lengths.sum():.1f} %"
+        special = tokenizer(*[[""]] * len(columns))["input_ids"][0]
+        share = unknown_share(np.concatenate([np.array(row) for row in ids]), tokenizer.unk_token_id, special)
+        line += f"; unknown tokens: {100 * share:.1f} %"
+        if check_unknown(share, task.name, tokenizer.name):
+            line += ", which is much: is it the model's own tokenizer, and the text in its language?"
     return line
 
 

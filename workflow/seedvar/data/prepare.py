@@ -8,6 +8,7 @@ the `datasets` library, and `data.json` beside it says what they are. Its
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from safetensors.numpy import save_file
 from seedvar.data.examples import read_examples
 from seedvar.data.splits import split
 from seedvar.data.tokens import Tokens
+from seedvar.data.unknown import check_unknown, unknown_share
 from seedvar.errors import UserError, first_line
 from seedvar.files import digest, read_json, write_atomically, write_json
 
@@ -53,20 +55,23 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
         folder: Where to write.
 
     Raises:
-        UserError: The data or the tokenizer cannot be had, or the data are not as declared.
+        UserError: The data or the tokenizer cannot be had, the data are not as declared, or the tokenizer is not the
+            model's.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
-    longest = min(max_length, longest_input(read_json(model_folder / "config.json")))
+    config = read_json(model_folder / "config.json")
+    tokenizer = load_tokenizer(model_folder, config["vocab_size"])
+    longest = min(max_length, longest_input(config))
     examples = read_examples(name, declaration, source)
     split(examples.task, examples.labels, "halves")  # is there something for each part?
     splits = {
         part: tokenize(texts, examples.labels[part], tokenizer, longest) for part, texts in examples.texts.items()
     }
+    ids = np.concatenate([tokens.input_ids for tokens in splits.values()])
+    if len(ids) and ids.max() >= config["vocab_size"]:
+        raise UserError(f"{model_folder}: its tokenizer makes token {ids.max():,}; {_FITTING.format(**config)}")
+    unknown = unknown_share(ids, tokenizer.unk_token_id, tokenizer("")["input_ids"])
+    if warning := check_unknown(unknown, name, model_folder.name):
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
     arrays = {f"{part}.{name}": value for part, tokens in splits.items() for name, value in vars(tokens).items()}
     write_atomically(folder / "tokens.safetensors", lambda path: save_file(arrays, path))
     write_json(
@@ -76,10 +81,40 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
             "max_length": max_length,
             "examples": {part: len(tokens) for part, tokens in splits.items()},
             "tokens": {part: int(tokens.offsets[-1]) for part, tokens in splits.items()},
+            "unknown_share": round(unknown, 6),  # of the tokens of text
             "pad_token_id": tokenizer.pad_token_id,
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
         },
     )
+
+
+_FITTING = "accepted: the model's own tokenizer, whose tokens are below {vocab_size:,} (vocab_size of config.json)"
+
+
+def load_tokenizer(model_folder: Path, vocab_size: int):
+    """Loads the tokenizer of a checkpoint.
+
+    Args:
+        model_folder: The checkpoint.
+        vocab_size: How many tokens the model has embeddings for.
+
+    Raises:
+        UserError: It cannot be loaded, lacks a special token, or has one that the model does not know.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model_folder, trust_remote_code=False)
+    except Exception as error:  # the libraries behind it raise many kinds
+        raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
+    for kind in ("pad_token", "cls_token", "sep_token"):
+        number = getattr(tokenizer, f"{kind}_id")
+        if number is None or not 0 <= number < vocab_size:
+            given = "has none" if number is None else f"is number {number:,}"
+            raise UserError(
+                f"{model_folder}: the {kind} of its tokenizer {given}; {_FITTING.format(vocab_size=vocab_size)}"
+            )
+    return tokenizer
 
 
 def longest_input(config: dict) -> int:

@@ -28,7 +28,6 @@ from seedvar.engine.code import Code
 from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.files import read_json
 from seedvar.models import checkpoints
 from seedvar.stats import STATISTICS
 from seedvar.study.feasible import check_models, check_sizes
@@ -46,10 +45,12 @@ class PlannedModel:
     Attributes:
         checkpoint: Where it comes from.
         content: Digest of its files, or its hub id.
+        about: What its configuration and its weights say.
     """
 
     checkpoint: checkpoints.Checkpoint
     content: str
+    about: checkpoints.About
 
 
 @dataclass(frozen=True)
@@ -324,8 +325,8 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     models = {}
     for name in study.models():
         checkpoint = checkpoints.resolve(name, site.models, str(path))
-        models[checkpoint.name] = _planned_model(checkpoint, remembered)
-    check_models(study, {name: _known_config(name, model, results) for name, model in models.items()}, path)
+        models[checkpoint.name] = _planned_model(checkpoint, model_folder(results, checkpoint.name), remembered)
+    check_models(study, {name: model.about for name, model in models.items()}, path)
     names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
     tasks = {}
     for name in names:
@@ -349,19 +350,15 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     )
 
 
-def _planned_model(checkpoint: checkpoints.Checkpoint, remembered: Remembered) -> PlannedModel:
-    if checkpoint.folder is None:
-        return PlannedModel(checkpoint, f"hub: {checkpoint.hub_id}")
-    files = [path for path in checkpoint.folder.iterdir() if path.is_file()]
-    content = remembered.of(files, lambda: checkpoints.whole_content(checkpoint.folder), "model ")
-    return PlannedModel(checkpoint, content)
-
-
-def _known_config(name: str, model: PlannedModel, results: Path) -> dict | None:
-    """Returns the configuration of a model, if it is on this machine already."""
-    folder = model.checkpoint.folder or model_folder(results, name)
-    path = folder / "config.json"
-    return read_json(path) if path.is_file() else None
+def _planned_model(checkpoint: checkpoints.Checkpoint, copied: Path, remembered: Remembered) -> PlannedModel:
+    about = checkpoints.look(checkpoint, copied)
+    content = f"hub: {checkpoint.hub_id}"
+    if (folder := checkpoint.folder) is not None:
+        content = remembered.of(
+            checkpoints.wanted_files(folder), lambda: checkpoints.whole_content(folder), "wanted of model "
+        )
+    checkpoints.check_origin(checkpoint, content, copied)
+    return PlannedModel(checkpoint, content, about)
 
 
 def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembered: Remembered) -> PlannedTask:

@@ -105,7 +105,9 @@ def load_language_model(folder: Path) -> nn.Module:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    model, loading = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    model, loading = AutoModelForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, output_loading_info=True, use_safetensors=True, trust_remote_code=False
+    )
     head = family_of(model.config.model_type).word_head
     if head is None or any(name.startswith(head) for name in loading["missing_keys"]):
         raise UserError(
@@ -132,7 +134,7 @@ def perplexities(folder: Path, weights: Path, paragraphs: list[str], max_length:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model = load_language_model(folder)
     layers = layers_of(model, "probes.forgetting", "leave it out")
     rows = tokenizer(paragraphs, truncation=True, max_length=max_length)["input_ids"]

@@ -8,7 +8,7 @@ from seedvar.cells.places import model_folder
 from seedvar.data.describe import describe
 from seedvar.data.examples import read_examples
 from seedvar.engine.plan import Plan
-from seedvar.models.tokenizer import QuickTokenizer
+from seedvar.models.tokenizer import quick_tokenizer
 from seedvar.tables.foreign import import_runs
 
 
@@ -36,11 +36,15 @@ def check_lines(plan: Plan) -> Iterator[str]:
             by_slug.setdefault(slug, []).append(task)
         for slug, tasks in by_slug.items():
             yield f"  {arm}: {slug}" + (f" ({', '.join(tasks)})" if len(by_slug) > 1 else "")
+    for name, model in plan.models.items():
+        if drawn := model.about.drawn_anew:
+            yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
     yield from _data_lines(plan)
 
 
 def _data_lines(plan: Plan) -> Iterator[str]:
-    tokenizers = [found for name in plan.models if (found := _tokenizer(name, plan)) is not None]
+    places = {name: model.checkpoint.folder or model_folder(plan.results, name) for name, model in plan.models.items()}
+    tokenizers = [found for name, place in places.items() if (found := quick_tokenizer(place, name)) is not None]
     for name, task in plan.tasks.items():
         if task.task is None:
             yield f"{name}: {task.content}; not on this machine yet"
@@ -51,14 +55,6 @@ def _data_lines(plan: Plan) -> Iterator[str]:
         examples = read_examples(name, task.declaration, task.source)
         for how in sorted(hows, reverse=True):
             yield from describe(examples, task.source, how, tokenizers, longest)
-
-
-def _tokenizer(name: str, plan: Plan) -> QuickTokenizer | None:
-    """Returns the tokenizer of a model that is on this machine and has a fast one."""
-    try:
-        return QuickTokenizer(plan.models[name].checkpoint.folder or model_folder(plan.results, name), name)
-    except (OSError, ValueError):
-        return None
 
 
 def _table_lines(plan: Plan) -> Iterator[str]:

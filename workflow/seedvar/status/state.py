@@ -33,6 +33,7 @@ from seedvar.engine.jobs import SOURCE, TAKEN, declared
 from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json
+from seedvar.models import checkpoints
 
 JUST_NOW_S = 60.0  # a log that is younger may be of a cell that has not taken its lock yet
 
@@ -135,7 +136,8 @@ class Checker:
         copied, planned = model_folder(self.results, model), self.plan.models[model]
         source = planned.checkpoint.folder
         if source and self._read(copied / "model.json").get("whole_content") != planned.content:
-            changed = [path.name for path in sorted(source.iterdir()) if _differs(path, copied / path.name)]
+            wanted = checkpoints.wanted_files(source)
+            changed = [path.name for path in wanted if _differs(path, copied / path.name)]
             return [f"the model {model} changed since it was copied ({', '.join(changed) or 'a file is gone'})"]
         try:
             recorded = self._read(self.results / data_folder / SOURCE)
@@ -230,8 +232,6 @@ def _changed_keys(first: dict, second: dict) -> list[str]:
 
 
 def _differs(path: Path, copy: Path) -> bool:
-    if not path.is_file() or path.name == "model.json" or path.name.startswith("."):
-        return False
     return not copy.is_file() or file_digest(path) != file_digest(copy)
 
 

@@ -18,7 +18,7 @@ from seedvar.data.splits import VALIDATION_SIZE
 from seedvar.data.task import Shares, Task
 from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.files import read_json
-from seedvar.models.checkpoints import depth_of
+from seedvar.models.configuration import depth_of
 
 # Examples of GLUE's published training and development sets, and tokens an example of an uncased BERT tokenizer,
 # rounded: for tasks of the hub that have not been tokenised yet.

@@ -80,7 +80,7 @@ def _check_models(study: Study, path: Path | str) -> None:
     by_name: dict[str, str] = {}
     in_grid = (study.grid.model if study.grid else None) or []
     for model in [*in_grid, *study.models()]:
-        other = by_name.setdefault(model_name(model), model)
+        other = by_name.setdefault(model_name(model).casefold(), model)  # one folder, where names have no case
         if other != model:
             raise UserError(
                 f"{path}: model: '{model}' and '{other}' would both be called {model_name(model)}; accepted: short "

@@ -10,33 +10,33 @@ from seedvar.cells.recipe import Recipe
 from seedvar.data.splits import split
 from seedvar.data.task import Task
 from seedvar.errors import UserError
-from seedvar.models.checkpoints import depth_of
+from seedvar.models.checkpoints import About
+from seedvar.models.configuration import depth_of
 from seedvar.models.families import family_of
 from seedvar.study.study import Study
 
 
-def check_models(study: Study, configs: dict[str, dict | None], path: Path) -> None:
+def check_models(study: Study, known: dict[str, About], path: Path) -> None:
     """Refuses what a model cannot do.
 
     Args:
         study: The study.
-        configs: `config.json` of each model by its folder name; None where it is not on this machine yet.
+        known: What is known of each model, by its folder name.
         path: The study file, for messages.
 
     Raises:
-        UserError: The family is not known, or a recipe asks for what it lacks.
+        UserError: A recipe or a probe asks for what a model lacks.
     """
     for arm, trained in [pair for task in study.tasks for pair in study.arms_on(task).items()]:
-        if (config := configs[trained.model_name]) is not None:
-            _check_recipe(f"{path}: arm '{arm}'", trained.model_name, trained.recipe, config)
-            family = family_of(config.get("model_type"))
-            probe = study.probes.forgetting
-            is_probed = probe is not None and arm in (probe.arms or [arm])
-            if is_probed and (family.layers is None or family.word_head is None):
-                raise UserError(
-                    f"{path}: probes.forgetting: {trained.model_name} has no single layers or no masked-word head; "
-                    "accepted: leave it out"
-                )
+        about = known[trained.model_name]
+        _check_recipe(f"{path}: arm '{arm}'", trained.model_name, trained.recipe, about.config)
+        probe = study.probes.forgetting
+        is_probed = probe is not None and arm in (probe.arms or [arm])
+        if is_probed and (family_of(about.config["model_type"]).layers is None or not about.has_word_head):
+            raise UserError(
+                f"{path}: probes.forgetting: {trained.model_name} has no single layers or no masked-word head; "
+                "accepted: leave it out"
+            )
 
 
 def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:

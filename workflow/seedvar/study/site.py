@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from seedvar.cells.places import store_folder
+from seedvar.models.checkpoints import check_aliases
 from seedvar.strict import Strict
 from seedvar.study.validation import validate
 
@@ -58,6 +59,7 @@ class SiteConfig(Strict):
 def read_site_config(values: dict, path: Path | str = "config/config.yaml") -> SiteConfig:
     """Checks the merged settings of config.yaml and the command line's `--config`."""
     site = validate(SiteConfig, values, path)
+    check_aliases(site.models, str(path))
     for field in ("glue_dir", "runs_dir"):
         if folder := os.environ.get(f"SEEDVAR_{field.upper()}"):
             site = site.model_copy(update={field: folder})

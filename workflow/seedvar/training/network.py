@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import torch
@@ -9,9 +10,10 @@ from torch import nn
 
 from seedvar.cells.recipe import Recipe
 from seedvar.data.task import Task
-from seedvar.errors import UserError
+from seedvar.errors import UserError, first_line
 from seedvar.methods.hooks import methods_with
 from seedvar.models.families import family_of
+from seedvar.models.layouts import BUFFERS
 from seedvar.streams import generator
 
 
@@ -33,35 +35,72 @@ def build_model(
         A sequence classifier in float32 on the CPU.
 
     Raises:
-        UserError: The family is unknown, or has not what the recipe re-initialises.
+        UserError: The family is unknown, or has not what the recipe re-initialises; or the checkpoint's encoder is
+            not whole.
     """
     from transformers import AutoConfig, AutoModelForSequenceClassification
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # the loading report lists the classifier as missing: so it should be
+    logging.set_verbosity_error()  # instead of the loading report, see `_check_loading`
     logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(folder, num_labels=task.n_classes)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: holds no model that Transformers can load ({str(error).splitlines()[0]})") from None
+        config = AutoConfig.from_pretrained(folder, num_labels=task.n_classes, trust_remote_code=False)
+    except Exception as error:  # what a value is checked by raises many kinds
+        raise UserError(f"{folder}: holds no model that Transformers can load ({first_line(error)})") from None
     family = family_of(config.model_type)
     if recipe.dropout is not None:
         for key in family.dropout:
             if hasattr(config, key):
                 setattr(config, key, recipe.dropout)
     model, loading = AutoModelForSequenceClassification.from_pretrained(
-        folder, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        folder,
+        config=config,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # of a classifier with other classes; of nothing else, see `_check_loading`
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     # A checkpoint that has been fine-tuned brings a classifier of its own: it is drawn anew as well.
     encoder = {id(parameter) for parameter in model.base_model.parameters()}
     head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
+    _check_loading(folder, model, head, loading)
     names = sorted(head | set(loading["missing_keys"]))
+    print(f"drawn anew: {', '.join(names)}", file=sys.stderr, flush=True)
     init_fresh(model, names, getattr(config, "initializer_range", 0.02), generator(init_seed, "classifier"))
     for load_encoder in methods_with("load_encoder", recipe):
         load_encoder(model, intermediate_weights)
     for change_model in methods_with("change_model", recipe):
         change_model(model, recipe, init_seed)
     return model
+
+
+def _check_loading(folder: Path, model: nn.Module, head: set[str], loading: dict) -> None:
+    """Refuses a checkpoint that has not filled the encoder: it would be trained as pre-trained.
+
+    Only a pooler may be missing, which some checkpoints do not have.
+
+    Raises:
+        UserError: Another weight was missing, had another shape, or found no place.
+    """
+    pooler = family_of(model.config.model_type).pooler
+    mismatched = {name for name, *_ in loading["mismatched_keys"]}
+    prefix = f"{model.base_model_prefix}."
+    parts = {name for name, _ in model.base_model.named_children()}
+    unused = {name.removeprefix(prefix) for name in loading["unexpected_keys"] if name.startswith(prefix)}
+    unused |= {name for name in loading["unexpected_keys"] if name.split(".")[0] in parts}
+    wrong = {
+        "lacks": {name for name in loading["missing_keys"] if not (pooler and name.startswith(f"{pooler}."))} - head,
+        "has in another shape": mismatched - head,
+        "has no place for": {name for name in unused if not name.startswith("pooler.") and name not in BUFFERS},
+    }
+    for problem, names in wrong.items():
+        if names:
+            first = ", ".join(sorted(names)[:3])
+            raise UserError(
+                f"{folder}: is not loaded as it is: it {problem} {len(names)} weights of the encoder, such as {first}; "
+                "accepted: a checkpoint whose configuration and weights belong together"
+            )
 
 
 @torch.no_grad()
