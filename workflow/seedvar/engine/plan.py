@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -27,13 +28,15 @@ from seedvar.engine.code import Code
 from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
-from seedvar.files import read_json
+from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
 from seedvar.stats import STATISTICS
+from seedvar.strict import read_yaml
+from seedvar.study.checks import check_spelling
 from seedvar.study.feasible import check_models, check_sizes
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.reading import read_study, study_path
-from seedvar.study.site import SiteConfig, read_site_config
+from seedvar.study.site import CONFIG, SiteConfig, read_site_config
 from seedvar.study.study import Study
 from seedvar.study.table_study import TableStudy, find_table
 
@@ -189,6 +192,16 @@ class Plan:
             store.link(store_folder(self.results), self.store)
             if not os.access(self.store, os.W_OK):
                 raise UserError(f"config.yaml: store: {self.store} cannot be written to; accepted: a folder that can")
+        if not self.site.from_tables:
+            self._remember_settings()
+
+    def _remember_settings(self) -> None:
+        """Writes down what this run was given besides config.yaml, for `last_settings`."""
+        in_file = SiteConfig(**read_yaml(CONFIG)) if CONFIG.is_file() else SiteConfig()
+        kept = in_file.model_dump(exclude={"study", "from_tables"})
+        given = {name: value for name, value in self.site.model_dump(include=set(kept)).items() if value != kept[name]}
+        with contextlib.suppress(OSError):  # a run does not need it
+            write_json(_settings_file(self.name, self.results), given)
 
     def list_of(self, cell: Cell) -> str:
         """Names the list of the code that decides a cell."""
@@ -237,6 +250,18 @@ class Plan:
             text += f", about {max(sizes.values()) / 1e6:,.0f} MB each, {total / 1e6:,.0f} MB in all at most"
         lasting = len(self.kept & set(self.intermediates))
         return f"{text}; those for probes are deleted after them, {lasting} for other cells stay in the store"
+
+
+def last_settings(study: str, results: Path = Path("results")) -> dict:
+    """Returns what the last run of a study was given besides config.yaml; {} where nothing is known."""
+    try:
+        return dict(read_json(_settings_file(study, results)))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _settings_file(study: str, results: Path) -> Path:
+    return results / ".settings" / f"{study}.json"
 
 
 NOTEBOOK = Path("notebooks/finished_study.py")
@@ -295,6 +320,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     remembered = Remembered(results / MEMORY)
     models = {}
     for name in study.models():
+        check_spelling(name, site.models, path)
         checkpoint = checkpoints.resolve(name, site.models, str(path))
         models[checkpoint.name] = _planned_model(checkpoint, remembered)
     check_models(study, {name: _known_config(name, model, results) for name, model in models.items()}, path)

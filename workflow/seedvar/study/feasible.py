@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from seedvar.cells.recipe import Recipe
+from seedvar.data.prepare import longest_input
 from seedvar.data.splits import split
 from seedvar.data.task import Task
 from seedvar.errors import UserError
@@ -53,6 +54,11 @@ def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
                 f"{where}: {field}: {getattr(recipe, field)} is not accepted; "
                 f"{name} has {depth} layers, so 0 to {depth} is"
             )
+    if "max_length" in changes and recipe.max_length > (longest := longest_input(config)):
+        raise UserError(
+            f"{where}: max_length: {recipe.max_length:,} is not accepted; {name} takes {longest} tokens, so 4 to {longest} "
+            "is"
+        )
     if recipe.reinit_pooler and family.pooler is None:
         raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")
 
@@ -76,6 +82,11 @@ def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]
         labels = {name: np.repeat(np.arange(len(n)), n) for name, n in counts.items()}  # in some order
         for arm, recipe in wanted.items():
             try:
-                split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
+                parts = split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
             except UserError as error:
                 raise UserError(f"{path}: arm '{arm}': {error}") from None
+            if (n := len(parts["train"].rows)) != recipe.n_train:
+                raise UserError(
+                    f"{path}: arm '{arm}': recipe: n_train: {recipe.n_train} of {task} cannot be had in equal parts of "
+                    f"{declared.n_classes} classes; accepted: a multiple of it, such as {n}, or sampling: random"
+                )
