@@ -130,13 +130,40 @@ ARM_NAMES = ["", " ", "a b", "a/b", "..", ".hidden", "-x", "_x", LONG, "ä", "a\
 ARM_KEYS = ["no", "yes", "on", "off", "true", "null", "~", "1", "1.5", "1e3", "2020-01-01", "[a]", "{a: b}", "? [a]\n "]
 
 # Names of the study's file.
-STUDY_NAMES = ["cells", "store", "Models", "data", "logs", "published", "a b", ".hidden", "-x", "ä", "a'b", "$(x)", LONG, "a*"]
+STUDY_NAMES = [
+    "cells",
+    "store",
+    "Models",
+    "data",
+    "logs",
+    "published",
+    "a b",
+    ".hidden",
+    "-x",
+    "ä",
+    "a'b",
+    "$(x)",
+    LONG,
+    "a*",
+]
 # What is named as a study and is none.
-NO_STUDIES = ["nope", "../mine", "./mine", "studies/quickstart", "", " ", "quickstart.yml", "gone.yaml", "config", "/dev/null"]
+NO_STUDIES = [
+    "nope",
+    "../mine",
+    "./mine",
+    "studies/quickstart",
+    "",
+    " ",
+    "quickstart.yml",
+    "gone.yaml",
+    "config",
+    "/dev/null",
+]
 
 PLAIN = yaml.safe_dump(STUDY, sort_keys=False)
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{after}: &{after} [{', '.join([f'*{before}'] * 10)}]\n" for before, after in zip("abcdefgh", "bcdefghi", strict=True)
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, after in zip("abcdefgh", "bcdefghi", strict=True)
 )
 MERGES = "a: &a {x: 1}\n" + "".join(
     f"{after}: &{after} {{<<: [{', '.join([f'*{before}'] * 10)}]}}\n"
@@ -295,7 +322,11 @@ def csv_of(bodies, labels, header="body,label", end="\n") -> bytes:
 
 
 LABELS = ["bad", "good"] * 12
-TRAIN, DEV, TEST = csv_of(BODIES[:24], LABELS), csv_of(BODIES[24:], LABELS), csv_of([b + "!" for b in BODIES[:24]], LABELS)
+TRAIN, DEV, TEST = (
+    csv_of(BODIES[:24], LABELS),
+    csv_of(BODIES[24:], LABELS),
+    csv_of([b + "!" for b in BODIES[:24]], LABELS),
+)
 SOUND = {"train.csv": TRAIN, "dev.csv": DEV, "test.csv": TEST, "copy-of-dev.csv": DEV + b"\n"}
 
 
@@ -342,7 +373,6 @@ def data_files() -> dict[str, tuple[str, bytes]]:
         "not UTF-8": ("train.csv", TRAIN + "gr\u00fcn,bad\n".encode("latin-1")),
         "UTF-16": ("train.csv", TRAIN.decode().encode("utf-16")),
         "compressed": ("train.csv", gzip.compress(TRAIN)),
-        "a zero byte": ("train.csv", TRAIN + b"a\0b,bad\n"),
         "a quotation mark left open": ("train.csv", TRAIN + b'"x,bad\n'),
         "Parquet as CSV": ("train.csv", good),
         "the text of the validation file": ("train.csv", DEV),
@@ -376,6 +406,16 @@ def data_files() -> dict[str, tuple[str, bytes]]:
         "one row": ("train.csv", row[: row.index(b"\n") + 1] + b"x,bad\n"),
     }  # fmt: skip
 
+
+FINE_DATA_FILES = {
+    "a zero byte": ("train.csv", TRAIN + b"a\0b,bad\n", "a character like others"),
+    "a byte-order mark": ("train.csv", b"\xef\xbb\xbf" + TRAIN, "spreadsheets write it"),
+    "line ends of Windows": ("train.csv", TRAIN.replace(b"\n", b"\r\n"), "they say nothing"),
+    "empty lines": ("train.csv", TRAIN + b"\n\n", "they are no rows"),
+    "a huge line": ("train.csv", TRAIN + b"word " * 400_000 + b",bad\n", "a text may be long; it is cut"),
+    "a text of other writing": ("train.csv", TRAIN + "文,bad\n".encode(), "Unicode"),
+    "a row of the validation file": ("train.csv", TRAIN + DEV.splitlines()[1] + b"\n", "`check` warns of it"),
+}
 
 NUMBERS = [f"{n / 10}" for n in range(24)]
 REGRESSION_LABELS = {
@@ -479,8 +519,9 @@ TABLE_FILES = {
     "no task of that name": RUNS.replace("RTE", "rte"),
     "no arm of that name": RUNS.replace("new", "New"),
     "infinity as validation score": RUNS.replace("0.84", "inf"),
-    "a zero byte": RUNS + "a\0,old,1,1,1,1,1\n",
-    "no score at all": "\n".join([WIDE[0], *(",".join([*w.split(",")[:3], "", "0.81", "0.8", "0.4"]) for w in WIDE[1:])]),
+    "no score at all": "\n".join(
+        [WIDE[0], *(",".join([*w.split(",")[:3], "", "0.81", "0.8", "0.4"]) for w in WIDE[1:])]
+    ),
 }
 CURVE_FILES = {
     "empty": b"",
@@ -527,8 +568,12 @@ class _Dumper(yaml.SafeDumper):
     """Puts text that looks like a number into quotation marks."""
 
 
-_Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(
-    "tag:yaml.org,2002:str", text, style=None if text[:1].isalpha() else '"'))
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text[:1].isalpha() else '"'
+    ),
+)
 
 
 def written(values: dict) -> bytes:
@@ -542,10 +587,17 @@ def _shown(value) -> str:
 
 def _of_values(base: dict, lists: dict, wrap=lambda values: {"study": written(values)}) -> list[Case]:
     return [
-        Case(f"{place}: {_shown(value)}", **{"study": b"", **wrap(changed(base, place, value))}, key=place)
+        Case(
+            f"{place}: {_shown(value)}", **{"study": b"", **wrap(changed(base, place, value))}, key=_keys(place, value)
+        )
         for place, values in lists.items()
         for value in values
     ]
+
+
+def _keys(place: str, value) -> str:
+    """Lists the keys one of which must be named."""
+    return ".".join([place, *(value if isinstance(value, dict) else [])])
 
 
 def _bytes(text) -> bytes:
@@ -604,6 +656,8 @@ def cases() -> dict[str, list[Case]]:
         "data": [
             *(Case(name, **_in_study(_train_in(file)), files={file: content}, key=file)
               for name, (file, content) in data_files().items()),
+            *(Case(name, **_in_study(_train_in(file)), files={file: content}, reason=why)
+              for name, (file, content, why) in FINE_DATA_FILES.items()),
             *(Case(f"numbers: {name}", **_in_study({**TASK, "labels": "number"}),
                    files={"train.csv": csv_of(BODIES[:24], labels), "dev.csv": csv_of(BODIES[24:], NUMBERS),
                           "test.csv": csv_of([body + "!" for body in BODIES[:24]], NUMBERS)}, key="train.csv")
@@ -620,10 +674,9 @@ def cases() -> dict[str, list[Case]]:
             *(Case(f"{place}: {_shown(value)}", written({**changed(TABLE, place, value), "baseline":
                    "old" if place == "runs.arms" else "plain"}), reason=why)
               for place, value, why in FINE_TABLE_VALUES),
-            *(Case(f"runs: {name}", written(changed(TABLE, "runs.arms.ours", "None") if "None" in name else TABLE),
+            *(Case(f"runs: {name}", written(changed(changed(TABLE, "runs.curves", GONE), "runs.arms.ours", "None" if "None" in name else "new")),
                    {"runs.csv": _bytes(text)}, reason=why) for name, (text, why) in FINE_TABLE_FILES.items()),
         ],
     }  # fmt: skip
     return {kind: [case._replace(config=case.config or config) if not case.name.startswith("text: empty") or kind != "config"
                    else case for case in of_kind] for kind, of_kind in kinds.items()}  # fmt: skip
-

@@ -37,7 +37,8 @@ try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()
 except UserError as error:
-    sys.exit(f"seedvar: {error}")
+    print(f"seedvar: {error}", file=sys.stderr)
+    sys.exit(2)
 
 TIME_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30

@@ -80,30 +80,34 @@ class _Loader(yaml.SafeLoader):
 
     def construct_plain_bool(self, node):
         if node.value.lower() not in ("true", "false"):
+            word = f"'{node.value}'"
             raise _refused(
-                node, f"'{node.value}' is a truth value in YAML; accepted: true or false, or '{node.value}' in quotation "
-                "marks where it is a word"
-            )  # fmt: skip
+                node, f"{word} is a truth value in YAML; accepted: true or false, or {word} in quotation marks"
+            )
         return self.construct_yaml_bool(node)
 
     def construct_plain_int(self, node):
         if not re.fullmatch(r"[-+]?(0|[1-9]\d{0,30})", node.value):
             raise _refused(
-                node, f"'{_cut(node.value)}' is no plain whole number; accepted: decimal digits without a leading 0, or "
-                "quotation marks around a word"
-            )  # fmt: skip
+                node,
+                f"'{_cut(node.value)}' is no plain whole number; accepted: decimal digits without a leading 0, or a "
+                "word in quotation marks",
+            )
         return int(node.value)
 
     def construct_plain_float(self, node):
         if ":" in node.value or "_" in node.value:
             raise _refused(
-                node, f"'{_cut(node.value)}' is no plain number; accepted: a number such as 0.001 or 1e-3, or quotation "
-                "marks around a word"
-            )  # fmt: skip
+                node,
+                f"'{_cut(node.value)}' is no plain number; accepted: a number such as 0.001 or 1e-3, or a word in "
+                "quotation marks",
+            )
         return self.construct_yaml_float(node)
 
     def refuse_day(self, node):
-        raise _refused(node, f"'{_cut(node.value)}' is a day in YAML; accepted: '{_cut(node.value)}' in quotation marks")
+        raise _refused(
+            node, f"'{_cut(node.value)}' is a day in YAML; accepted: '{_cut(node.value)}' in quotation marks"
+        )
 
 
 _Loader.add_implicit_resolver(

@@ -38,11 +38,14 @@ class Recipe(Strict):
         0,
         ge=0,
         le=MOST_LAYERS,
-        description="Re-initialise the top so many layers, and the pooler.", json_schema_extra=_slug("reinit")
+        description="Re-initialise the top so many layers, and the pooler.",
+        json_schema_extra=_slug("reinit"),
     )
     reinit_pooler: bool = Field(False, description="Re-initialise the pooler alone.", json_schema_extra=_slug("pooler"))
     learning_rate: float = Field(2e-5, gt=0, le=1, description="Peak learning rate.", json_schema_extra=_slug("lr"))
-    epochs: int = Field(3, ge=1, le=10_000, description="Passes over the training set.", json_schema_extra=_slug("epochs"))
+    epochs: int = Field(
+        3, ge=1, le=10_000, description="Passes over the training set.", json_schema_extra=_slug("epochs")
+    )
     batch_size: int = Field(32, ge=1, le=100_000, description="Examples an update.", json_schema_extra=_slug("batch"))
     warmup_ratio: float = Field(
         0.1,
@@ -66,7 +69,11 @@ class Recipe(Strict):
         1e-8, gt=0, le=1, description="Added to the root of Adam's second moment.", json_schema_extra=_slug("eps")
     )
     max_grad_norm: float = Field(
-        1.0, ge=0, le=1e6, description="Clip the gradient's global L2 norm here; 0: never.", json_schema_extra=_slug("clip")
+        1.0,
+        ge=0,
+        le=1e6,
+        description="Clip the gradient's global L2 norm here; 0: never.",
+        json_schema_extra=_slug("clip"),
     )
     dropout: float | None = Field(
         None,

@@ -109,7 +109,6 @@ def _explain(arguments) -> None:
 def _prune(arguments) -> None:
     from seedvar.status import garbage
     from seedvar.study.reading import FOLDER, study_path
-
     from seedvar.study.site import key_values, read_site_config, settings
 
     site, results = read_site_config(settings(key_values(arguments.config))), Path("results")

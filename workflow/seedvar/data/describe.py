@@ -11,6 +11,7 @@ from seedvar.data.scoring import better, failure_rule, majority_score, metric_na
 from seedvar.data.shown import factor, higher_is_better, title
 from seedvar.data.sources import content
 from seedvar.data.splits import split
+from seedvar.data.suspicious import much_cut, suspicions
 
 SHOWN = 3  # examples
 MOST_CLASSES_SHOWN = 12
@@ -38,10 +39,17 @@ def describe(
         lines.append(f"  {name}: {len(part.rows):,} examples{of}; {_labels_in_words(task, labels[name])}")
     if "test" not in parts:
         lines.append(f"  test: none; {title(task.metric)} is judged on validation")
+    counted = {}
     for tokenizer in tokenizers:
-        lines.append(_lengths(examples, tokenizer, max_length))
+        ids = _token_ids(examples, tokenizer)
+        lengths = np.array([len(row) for row in ids])
+        lines.append(_lengths(ids, lengths, tokenizer, max_length))
+        if max_length:
+            counted[tokenizer.name] = lengths
     lines += _first_examples(examples)
-    return lines + _metric_lines(task, {name: values for name, values in labels.items() if name != "train"})
+    lines += _metric_lines(task, {name: values for name, values in labels.items() if name != "train"})
+    odd = suspicions(examples, how) + [text for lengths in counted.values() for text in much_cut(lengths, max_length)]
+    return lines + [f"  warning: {text}" for text in dict.fromkeys(odd)]
 
 
 def _origin(source: dict) -> str:
@@ -63,13 +71,15 @@ def _labels_in_words(task, labels: np.ndarray) -> str:
     return f"{task.n_classes} classes: {', '.join(shown)}" + (f" and {rest} more" if rest else "")
 
 
-def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
-    """Says how long inputs are in tokens, and how many the tokenizer does not know."""
+def _token_ids(examples: Examples, tokenizer) -> list[list[int]]:
     columns = [
         [text for texts in examples.texts.values() for text in texts[c]] for c in range(len(examples.task.columns))
     ]
-    ids = tokenizer(*columns)["input_ids"]
-    lengths = np.array([len(row) for row in ids])
+    return tokenizer(*columns)["input_ids"]
+
+
+def _lengths(ids: list[list[int]], lengths: np.ndarray, tokenizer, max_length: int | None) -> str:
+    """Says how long inputs are in tokens, and how many the tokenizer does not know."""
     line = f"  tokens an example ({tokenizer.name}): median {np.median(lengths):.0f}"
     line += f", 95 % {np.quantile(lengths, 0.95):.0f}, longest {lengths.max():,}"
     if max_length:

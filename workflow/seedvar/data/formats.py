@@ -37,7 +37,9 @@ def read_file(path: Path, columns: list[str]) -> Piece:
     try:
         return Piece(str(path), reader(path, columns))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or first_line(error)})") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or first_line(error)}); accepted: a readable file"
+        ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not text in UTF-8; accepted: {KINDS[path.suffix.lower()]} in UTF-8") from None
 
@@ -106,7 +108,7 @@ def _read_parquet(path: Path, columns: list[str]) -> dict[str, list]:
         with pq.ParquetFile(path) as file:  # of this very path: neither globs nor folder names are looked at
             _check_columns(path, file.schema_arrow.names, columns)
             table = file.read(columns=columns)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError
         raise UserError(f"{path}: is not readable as Parquet ({first_line(error)}); accepted: a Parquet file") from None
     return {name: table.column(name).to_pylist() for name in columns}
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from seedvar.data.examples import read_examples
+from seedvar.data.examples import read_examples, refuse_the_same
 from seedvar.data.splits import split
+from seedvar.data.suspicious import much_cut, suspicions
 from seedvar.data.tokens import Tokens
 from seedvar.errors import UserError, first_line
 from seedvar.files import digest, read_json, write_atomically, write_json
@@ -63,6 +64,7 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
         raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
     longest = min(max_length, longest_input(read_json(model_folder / "config.json")))
     examples = read_examples(name, declaration, source)
+    refuse_the_same(examples, source)
     split(examples.task, examples.labels, "halves")  # is there something for each part?
     splits = {
         part: tokenize(texts, examples.labels[part], tokenizer, longest) for part, texts in examples.texts.items()
@@ -77,6 +79,8 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
             "examples": {part: len(tokens) for part, tokens in splits.items()},
             "tokens": {part: int(tokens.offsets[-1]) for part, tokens in splits.items()},
             "pad_token_id": tokenizer.pad_token_id,
+            # Odd, but no reason to refuse them; no part of a fingerprint.
+            "warnings": [*suspicions(examples), *much_cut(np.diff(splits["train"].offsets), longest)],
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
         },
     )

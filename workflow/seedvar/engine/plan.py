@@ -19,7 +19,7 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
-from seedvar.data.examples import content_of, read_examples
+from seedvar.data.examples import content_of, read_examples, refuse_the_same
 from seedvar.data.resolve import metric_of
 from seedvar.data.splits import split
 from seedvar.data.task import Task
@@ -311,7 +311,9 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     if site.from_tables or isinstance(study, TableStudy):  # neither model nor data need be there
         plan = Plan(site, study, path, results=results)
         if not site.from_tables:
-            _ = plan.table_files  # are they there?
+            remembered = Remembered(results / MEMORY)
+            remembered.of(plan.table_files, lambda: _read_table(study, site), f"table {study.model_dump_json()} ")
+            remembered.save()
         return plan
     cells = {cell.folder(): cell for _, cell in expand(study)}
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
@@ -347,6 +349,14 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     )
 
 
+def _read_table(study: TableStudy, site: SiteConfig) -> bool:
+    """Reads a table of runs as `seedvar import` will."""
+    from seedvar.tables.foreign import import_runs
+
+    import_runs(study, site.runs_dir)
+    return True
+
+
 def _planned_model(checkpoint: checkpoints.Checkpoint, remembered: Remembered) -> PlannedModel:
     if checkpoint.folder is None:
         return PlannedModel(checkpoint, f"hub: {checkpoint.hub_id}")
@@ -371,6 +381,7 @@ def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembe
 
     def found() -> dict:
         examples = read_examples(name, declaration, source)
+        refuse_the_same(examples, source)
         classes, labels = examples.task.n_classes, examples.labels
         split(examples.task, labels, "halves")  # is there something for each part?
         whole = examples.task.is_regression

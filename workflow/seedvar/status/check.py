@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seedvar.cells.places import model_folder
 from seedvar.data.describe import describe
 from seedvar.data.examples import read_examples
+from seedvar.data.metrics import METRICS
 from seedvar.engine.plan import Plan
 from seedvar.models.tokenizer import QuickTokenizer
 from seedvar.tables.foreign import import_runs
@@ -67,3 +68,9 @@ def _table_lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.study_file}: {len(runs)} runs from {plan.study.runs.file}"
     for (task, arm), (n, failed) in counts.iterrows():
         yield f"  {task}, {arm}: {n} runs, {failed} failed"
+    for name, task in plan.study.runs.tasks.items():
+        if task.metric not in METRICS:
+            yield f"  warning: {name}: {task.metric} is no metric of seedvar; the higher the better, and 1 is perfect"
+    for (task, arm), defined in runs.groupby(["task", "arm"], sort=False)["score_defined"].any().items():
+        if not defined:
+            yield f"  warning: {task}, {arm}: no run has a score; each counts as the trivial predictor's"

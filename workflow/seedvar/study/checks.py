@@ -76,7 +76,9 @@ def _check_number(study: Study, path: Path | str) -> None:
 def _check_case(key: str, names, path: Path | str) -> None:
     """Refuses names that some file systems take for one."""
     for one, other in differ_by_case(names):
-        raise UserError(f"{path}: {key}: '{one}' and '{other}' differ by capitals alone; accepted: another name for one")
+        raise UserError(
+            f"{path}: {key}: '{one}' and '{other}' differ by capitals alone; accepted: another name for one"
+        )
 
 
 def check_spelling(model: str, aliases, path: Path | str) -> None:

@@ -56,8 +56,8 @@ def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
             )
     if "max_length" in changes and recipe.max_length > (longest := longest_input(config)):
         raise UserError(
-            f"{where}: max_length: {recipe.max_length:,} is not accepted; {name} takes {longest} tokens, so 4 to {longest} "
-            "is"
+            f"{where}: max_length: {recipe.max_length:,} is not accepted; {name} takes {longest} tokens, so "
+            f"4 to {longest} is"
         )
     if recipe.reinit_pooler and family.pooler is None:
         raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")

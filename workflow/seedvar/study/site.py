@@ -20,7 +20,12 @@ from seedvar.study.validation import validate
 
 CONFIG = Path("config/config.yaml")
 # The command line's `--config` gives `true` as text.
-Truth = Annotated[bool, BeforeValidator(lambda value: {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value)]
+Truth = Annotated[
+    bool,
+    BeforeValidator(
+        lambda value: {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    ),
+]
 
 
 class SiteConfig(Strict):

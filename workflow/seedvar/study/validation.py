@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 from pydantic import BaseModel, ValidationError
 
 from seedvar.errors import UserError
-from seedvar.study.accepted import MAPPING, found, hint, in_words
+from seedvar.study.accepted import found, hint, in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 UNIONS = {
@@ -57,7 +57,9 @@ def validate(model: type[Model], values: dict, path: Path | str) -> Model:
 
 def _explain(error: ValidationError, model: type[BaseModel], values: dict) -> str:
     """Puts the first problem that pydantic found into one sentence."""
-    placed = [(place, each) for each in error.errors(include_url=False) if (place := _place(model, values, each["loc"]))]
+    placed = [
+        (place, each) for each in error.errors(include_url=False) if (place := _place(model, values, each["loc"]))
+    ]
     place, problem = min(placed, key=lambda pair: pair[1]["type"] == "missing")  # a misspelt key explains a missing one
     here = [each for other, each in placed if other.keys == place.keys]  # of an optional number there is one of each
     problem = next((each for each in here if not each["type"].endswith(OF_TYPE)), problem)
@@ -71,8 +73,9 @@ def _explain(error: ValidationError, model: type[BaseModel], values: dict) -> st
     given = found(problem["input"])
     if problem["type"] == "value_error":  # a sentence of ours
         message = problem["msg"].removeprefix("Value error, ")
-        shown = "" if isinstance(problem["input"], dict | list) or not message.startswith("accepted") else f" {given} is not accepted;"
-        return f"{key}:{shown} {message}" if key else message
+        if message.startswith("accepted") and not isinstance(problem["input"], dict | list):
+            message = f"{given} is not accepted; {message}"
+        return f"{key}: {message}" if key else message
     if key in UNIONS:
         return f"{key}: {given} is not accepted; {UNIONS[key]}"
     words = in_words(place.kind)
