@@ -2,8 +2,8 @@
 
 import pytest
 
-from seedvar.data.declaration import Declaration
 from seedvar.data import describe as description
+from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
 from seedvar.data.sources import located
 from seedvar.models.tokenizer import QuickTokenizer

@@ -117,10 +117,12 @@ STUDY_VALUES = {
 }  # fmt: skip
 
 # Instead of arms.
+WITHOUT_ARMS = {**{key: value for key, value in STUDY.items() if key != "arms"}, "baseline": "adamw"}
 GRIDS = [
-    3, [], {"epochs": 3}, {"epochs": []}, {"epochs": [1, 1]}, {"epochs": [True, 2]}, {"epochs": ["1", 2]}, {"epoch": [1]},
-    {"learning_rate": [1e-5, NAN]}, {"learning_rate": [1e-5, True]}, {"model": [3]}, {"model": []}, {"model": ["syn-bret"]},
-    {"by_task": [{}]}, {"reinit_layers": [0, 99]}, {"optimizer": ["adamw", "sgd"]}, {"epochs": [None, 1]}, {},
+    3, [], {"epochs": 3}, {"epochs": []}, {"epochs": [1, 1]}, {"epochs": [True, 2]}, {"epochs": ["1", 2]},
+    {"epoch": [1]}, {"learning_rate": [1e-5, NAN]}, {"learning_rate": [1e-5, True]}, {"model": [3]}, {"model": []},
+    {"model": ["syn-bret"]}, {"by_task": [{}]}, {"reinit_layers": [0, 99]}, {"optimizer": ["adamw", "sgd"]},
+    {"epochs": [None, 1]}, {},
     {name: list(range(1, 60)) for name in ("epochs", "batch_size", "evaluations")},
     {"epochs": list(range(1, 6000))},
 ]  # fmt: skip
@@ -220,8 +222,10 @@ FINE_STUDY_TEXTS = {
     "a byte-order mark": ("\ufeff" + PLAIN, "Windows' editors write it, and it says nothing"),
     "line ends of Windows": (PLAIN.replace("\n", "\r\n"), "they say nothing"),
     "JSON": (json.dumps(STUDY), "JSON is YAML"),
-    "an anchor and a merge": (PLAIN.replace("plain: {}", "plain: &p {evaluations: 3}").replace("top:\n", "top:\n    <<: *p\n"),
-                              "YAML's way to say a thing once"),
+    "an anchor and a merge": (
+        PLAIN.replace("plain: {}", "plain: &p {evaluations: 3}").replace("top:\n", "top:\n    <<: *p\n"),
+        "YAML's way to say a thing once",
+    ),
     "a quoted no": (PLAIN.replace("plain", "'no'"), "in quotation marks it is text"),
 }  # fmt: skip
 FINE_STUDY_VALUES = [
@@ -269,7 +273,8 @@ CONFIG_TEXTS = {
     "a bracket left open": "study: [mine.yaml\n",
 }
 PAIRS = ["device=gpu", "devise=cpu", "warm_start=2", "warm_start=no", "from_tables=maybe", "from_tables=1", 
-         "glue_dir=3", "models=syn-bert", "models={a: {}}", "models=[a]", "store=[a]", "study=nope", "study=3", "study=True",
+         "glue_dir=3", "models=syn-bert", "models={a: {}}", "models=[a]", "store=[a]", "study=nope", "study=3",
+         "study=True",
          "study=../mine", "distribution=bar", "device=", "device=nan", "=cpu", "device", "device:cpu", "9=3", "a b=3",
          "study=inf", "glue_dir={a: b}"]  # fmt: skip
 FINE_PAIRS = {
@@ -299,10 +304,11 @@ TASK_VALUES = {
                      "dev.csv", "./dev.csv", "pipe.csv", "/dev/zero", "copy-of-dev.csv", "~nobody/x.csv", "a\0.csv",
                      "x" * 300 + ".csv", 3, True, {}, None],
     "source.test": ["dev.csv", "copy-of-dev.csv", "train.csv", 3],
-    "text": [GONE, 3, True, None, "", [], ["body", "body"], ["body", "title", "label"], "gone", "Body", "label", {}, [3]],
+    "text": [GONE, 3, True, None, "", [], ["body", "body"], ["body", "title", "label"], "gone", "Body", "label", {},
+             [3]],
     "label": [3, True, None, "", "gone", "body", ["label"]],
-    "labels": [3, True, "numbers", [], ["good"], ["bad", "good", "bad"], ["bad", "good", "ugly"], ["bad"], [None, "good"],
-               [["bad"], "good"], {"bad": 0}, [NAN, "good"], "number", [1, 2]],
+    "labels": [3, True, "numbers", [], ["good"], ["bad", "good", "bad"], ["bad", "good", "ugly"], ["bad"],
+               [None, "good"], [["bad"], "good"], {"bad": 0}, [NAN, "good"], "number", [1, 2]],
     "metric": [3, True, "", "acuracy", "accurracy", "spearman", "pearson", "mse", "loss", "Accuracy", ["f1"]],
     "positive": ["good", 3, True, []],
     "split": [3, True, "half", "halves", {}, {"validation": 0.1}, {"test": 0.1}, {"validation": 1}, {"tst": 0.1},
@@ -461,7 +467,8 @@ TABLE = {
 }
 TABLE_VALUES = {
     "runs": [3, [], {}],
-    "runs.file": [GONE, 3, True, "", "gone.csv", "folder.csv", "runs.xlsx", "pipe.csv", "*.csv", "/dev/zero", "runs.csv.gz"],
+    "runs.file": [GONE, 3, True, "", "gone.csv", "folder.csv", "runs.xlsx", "pipe.csv", "*.csv", "/dev/zero",
+                  "runs.csv.gz"],
     "runs.columns": [GONE, 3, {}, {"arm": "method", "seed": "run"}],
     "runs.columns.task": [3, "gone", "method", "", True],
     "runs.columns.arm": [GONE, 3, "gone", None, "", "Method"],
@@ -582,7 +589,7 @@ def written(values: dict) -> bytes:
 
 
 def _shown(value) -> str:
-    return "gone" if value is GONE else repr(value)[:60]
+    return "gone" if value is GONE else repr(value)[:150]
 
 
 def _of_values(base: dict, lists: dict, wrap=lambda values: {"study": written(values)}) -> list[Case]:
@@ -614,26 +621,26 @@ def _train_in(file: str, **changes) -> dict:
 
 def cases() -> dict[str, list[Case]]:
     """Returns all cases by their kind."""
-    config, sound = written(CONFIG), written(STUDY)
+    config, sound, no_curves = written(CONFIG), written(STUDY), changed(TABLE, "runs.curves", GONE)
     kinds = {
         "study": [
             *_of_values(STUDY, STUDY_VALUES),
-            *(Case(f"grid: {str(grid)[:60]}", written({**changed(STUDY, "arms", GONE), "grid": grid, "baseline": "adamw"}))
-              for grid in GRIDS),
+            *(Case(f"grid: {str(grid)[:150]}", written({**WITHOUT_ARMS, "grid": grid})) for grid in GRIDS),
             *(Case(f"text: {name}", _bytes(text)) for name, text in STUDY_TEXTS.items()),
             *(Case(f"{place}: {_shown(value)}", written(changed(STUDY, place, value)), reason=reason)
               for place, value, reason in FINE_STUDY_VALUES),
             *(Case(f"text: {name}", _bytes(text), reason=reason) for name, (text, reason) in FINE_STUDY_TEXTS.items()),
         ],
         "names": [
-            *(Case(f"arm {name!r}"[:60], written(changed(STUDY, "arms", {"plain": {}, name: {"epochs": 2}})), key="arms")
+            *(Case(f"arm {name!r}"[:60], written({**STUDY, "arms": {"plain": {}, name: {"epochs": 2}}}), key="arms")
               for name in ARM_NAMES),
             *(Case(f"arm read as {key!r}", PLAIN.replace("top:", f"{key}:").encode()) for key in ARM_KEYS),
             *(Case(f"task {name!r}"[:60], **_in_study(TASK, name), key="tasks") for name in TASK_NAMES),
             *(Case(f"a file of the task {name!r}"[:60], written({**STUDY, "tasks": [name]}),
                    {f"config/tasks/{name}.yaml": written(TASK)})
               for name in ("rte", "syn-mine", "a b", "RTE ")),
-            Case("two tasks that differ by case", written({**STUDY, "tasks": {"mine": TASK, "Mine": {**TASK, "data": "b"}}})),
+            Case("two tasks that differ by case",
+                 written({**STUDY, "tasks": {"mine": TASK, "Mine": {**TASK, "data": "b"}}})),
             Case("a task's file twice", written({**STUDY, "tasks": ["twice"]}),
                  {"config/tasks/twice.yaml": written(TASK), "config/tasks/twice.yml": written(TASK)}),
             *(Case(f"study {name!r}"[:60], sound, {f"{name}.yaml": sound}, config=written({"study": f"{name}.yaml"}))
@@ -645,7 +652,8 @@ def cases() -> dict[str, list[Case]]:
             *_of_values(CONFIG, CONFIG_VALUES, lambda values: {"study": sound, "config": written(values)}),
             *(Case(f"text: {name}", sound, config=_bytes(text)) for name, text in CONFIG_TEXTS.items()),
             *(Case(f"--config {pair}", sound, config=config, pairs=(pair,)) for pair in PAIRS),
-            *(Case(f"--config {pair}", sound, config=config, pairs=(pair,), reason=why) for pair, why in FINE_PAIRS.items()),
+            *(Case(f"--config {pair}", sound, config=config, pairs=(pair,), reason=why)
+              for pair, why in FINE_PAIRS.items()),
         ],
         "declaration": [
             *_of_values(TASK, TASK_VALUES, _in_study),
@@ -667,16 +675,18 @@ def cases() -> dict[str, list[Case]]:
             *_of_values(TABLE, TABLE_VALUES),
             *(Case(f"runs: {name}", written(TABLE), {"runs.csv": _bytes(text)}, key="runs.csv")
               for name, text in TABLE_FILES.items()),
-            *(Case(f"curves: {name}", written(changed(TABLE, "runs.tasks.rte.curve", "val")), {"curves.csv": _bytes(text)},
-                   key="curves.csv") for name, text in CURVE_FILES.items()),
+            *(Case(f"curves: {name}", written(changed(TABLE, "runs.tasks.rte.curve", "val")),
+                   {"curves.csv": _bytes(text)}, key="curves.csv") for name, text in CURVE_FILES.items()),
             Case("a baseline of one arm", written(changed(TABLE, "runs.arms", GONE)),
                  {"runs.csv": "\n".join([WIDE[0], WIDE[1], WIDE[5]]).replace("old", "plain").encode()}),
             *(Case(f"{place}: {_shown(value)}", written({**changed(TABLE, place, value), "baseline":
                    "old" if place == "runs.arms" else "plain"}), reason=why)
               for place, value, why in FINE_TABLE_VALUES),
-            *(Case(f"runs: {name}", written(changed(changed(TABLE, "runs.curves", GONE), "runs.arms.ours", "None" if "None" in name else "new")),
+            *(Case(f"runs: {name}", written(changed(no_curves, "runs.arms.ours", "None" if "None" in name else "new")),
                    {"runs.csv": _bytes(text)}, reason=why) for name, (text, why) in FINE_TABLE_FILES.items()),
         ],
     }  # fmt: skip
-    return {kind: [case._replace(config=case.config or config) if not case.name.startswith("text: empty") or kind != "config"
-                   else case for case in of_kind] for kind, of_kind in kinds.items()}  # fmt: skip
+    for kind, of_kind in kinds.items():
+        empty = {"text: empty"} if kind == "config" else set()
+        kinds[kind] = [case if case.config or case.name in empty else case._replace(config=config) for case in of_kind]
+    return kinds

@@ -172,7 +172,7 @@ def test_of_sources_too(value, sentence):
         (
             "probes.surface.first",
             {"arm": "a", "seed": "x"},
-            "probes.surface.first.seed: 'x' is not accepted; accepted: a whole number from 0, below 2,147,483,648, or [",
+            "probes.surface.first.seed: 'x' is not accepted; accepted: a whole number from 0, below 2,147,483,648",
         ),
         (
             "probes.surface.first",

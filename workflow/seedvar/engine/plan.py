@@ -312,7 +312,12 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         plan = Plan(site, study, path, results=results)
         if not site.from_tables:
             remembered = Remembered(results / MEMORY)
-            remembered.of(plan.table_files, lambda: _read_table(study, site), f"table {study.model_dump_json()} ")
+            try:
+                files = plan.table_files
+                remembered.of(files, lambda: _read_table(study, site), f"table {study.model_dump_json()} ")
+            except UserError as error:
+                is_key = str(error).startswith("runs.")
+                raise UserError(f"{path}: {error}" if is_key else f"{error} (runs of {path})") from None
             remembered.save()
         return plan
     cells = {cell.folder(): cell for _, cell in expand(study)}

@@ -14,6 +14,7 @@ from seedvar.study.study import CrossedSeeds, Study
 from seedvar.study.tasks import check_own, known_tasks
 
 MOST_CELLS = 20_000  # 16,000 are planned in a minute and take 10,000 small files a thousand; more is a mistake
+MOST_IN_ARM = 130  # characters of an arm's name that a grid makes; it stands behind the task's in names of logs
 MOST_IN_SLUG = 200  # characters of a folder's name, of which file systems take 255
 
 
@@ -138,6 +139,11 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                 f"{path}: arms: '{name}' is the same recipe as '{by_slug[key]}'; each recipe is accepted once"
             )
         by_slug[key] = name
+        if len(name) > MOST_IN_ARM:
+            raise UserError(
+                f"{path}: grid: an arm would have a name of {len(name)} characters ({name[:40]}…); accepted: at most "
+                f"{MOST_IN_ARM}, so fewer fields, or named arms"
+            )
         if len(recipe.slug()) > MOST_IN_SLUG:
             raise UserError(
                 f"{path}: arm '{name[:40]}': recipe: its folder would have a name of {len(recipe.slug())} characters; "

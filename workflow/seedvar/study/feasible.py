@@ -76,17 +76,27 @@ def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]
     """
     for task in study.tasks:
         wanted = {arm: recipe for arm, recipe in study.named_recipes(task).items() if recipe.n_train is not None}
+        if wanted and task not in known:
+            classes = study.declaration(task).labels
+            for arm, recipe in wanted.items() if isinstance(classes, list) else ():
+                _check_equal_parts(f"{path}: arm '{arm}'", task, recipe, len(classes))
         if not wanted or task not in known:
             continue
         declared, counts = known[task]
         labels = {name: np.repeat(np.arange(len(n)), n) for name, n in counts.items()}  # in some order
         for arm, recipe in wanted.items():
             try:
-                parts = split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
+                split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
             except UserError as error:
                 raise UserError(f"{path}: arm '{arm}': {error}") from None
-            if (n := len(parts["train"].rows)) != recipe.n_train:
-                raise UserError(
-                    f"{path}: arm '{arm}': recipe: n_train: {recipe.n_train} of {task} cannot be had in equal parts of "
-                    f"{declared.n_classes} classes; accepted: a multiple of it, such as {n}, or sampling: random"
-                )
+            _check_equal_parts(f"{path}: arm '{arm}'", task, recipe, declared.n_classes)
+
+
+def _check_equal_parts(where: str, task: str, recipe: Recipe, n_classes: int) -> None:
+    """Refuses a number of examples that is not what would be trained on."""
+    if recipe.sampling == "balanced" and recipe.n_train % n_classes:
+        n = recipe.n_train - recipe.n_train % n_classes
+        raise UserError(
+            f"{where}: recipe: n_train: {recipe.n_train} of {task} cannot be had in equal parts of {n_classes} classes"
+            f"; accepted: a multiple of {n_classes}, such as {n or n_classes}, or sampling: random"
+        )

@@ -50,8 +50,8 @@ def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.Da
     keys = [name for name in study.runs.columns.model_dump().values() if name]
     wanted = [[task.score, task.failed_by, task.validation, task.train_loss] for task in tasks]
     table = read_any(path, [*keys, *_named(wanted)])
-    _check_arms(table, study, path)
     rows = _keyed(table, study, path)
+    _check_values(table, rows, study, path)
     curves = None
     if study.runs.curves:
         curve_path, about = find_table(study.runs.curves.file, folder), study.runs.curves
@@ -75,12 +75,17 @@ def _named(lists) -> list[str]:
     return [name for names in lists for name in names if name]
 
 
-def _check_arms(table: pd.DataFrame, study: TableStudy, path: Path) -> None:
-    """Refuses a misspelt arm, which would vanish without a word."""
-    there = sorted(set(_words(table, study.runs.columns.arm, path)))
+def _check_values(table: pd.DataFrame, keyed: pd.DataFrame, study: TableStudy, path: Path) -> None:
+    """Refuses a misspelt task or arm, which would vanish without a word."""
+    columns = study.runs.columns
+    arms = sorted(set(_words(table, columns.arm, path)))
     for ours, theirs in (study.runs.arms or {}).items():
-        if theirs not in there:
-            raise UserError(f"{path}: no row has the arm '{theirs}'; accepted as runs.arms.{ours}: {listing(there)}")
+        if theirs not in arms:
+            raise UserError(f"{path}: no row has the arm '{theirs}'; accepted as runs.arms.{ours}: {listing(arms)}")
+    for task in study.tasks:
+        if task not in set(keyed["task"]):
+            found = listing(sorted(set(_words(table, columns.task, path)))) if columns.task else "none"
+            raise UserError(f"{path}: no row is of task '{task}'; accepted as runs.tasks.{task}.value: {found}")
 
 
 def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
@@ -98,10 +103,6 @@ def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
     for name in SEEDS:
         theirs = getattr(columns, name) or columns.seed
         keyed[name] = _whole(keyed, theirs, path) if theirs else keyed.groupby(["task", "arm"]).cumcount()
-    for task in study.tasks:
-        if task not in set(keyed["task"]):
-            found = listing(sorted(set(their_tasks))) if their_tasks is not None else "none"
-            raise UserError(f"{path}: no row is of task '{task}'; accepted as runs.tasks.{task}.value: {found}")
     if study.runs.arms:  # the study file's order
         return keyed.sort_values("arm", key=lambda arm: arm.map(list(study.runs.arms).index), kind="stable")
     for name in keyed["arm"].unique():
