@@ -651,6 +651,9 @@ def cases() -> dict[str, list[Case]]:
         "config": [
             *_of_values(CONFIG, CONFIG_VALUES, lambda values: {"study": sound, "config": written(values)}),
             *(Case(f"text: {name}", sound, config=_bytes(text)) for name, text in CONFIG_TEXTS.items()),
+            *(Case(f"glue_dir: {place!r} of a study of RTE", written({**STUDY, "tasks": ["rte"]}),
+                   config=written({**CONFIG, "glue_dir": place}), key="glue_dir")
+              for place in ("gone", "mine.yaml", "folder.csv", "*")),
             *(Case(f"--config {pair}", sound, config=config, pairs=(pair,)) for pair in PAIRS),
             *(Case(f"--config {pair}", sound, config=config, pairs=(pair,), reason=why)
               for pair, why in FINE_PAIRS.items()),
