@@ -57,6 +57,8 @@ def _read_separated(path: Path, columns: list[str], separator: str) -> dict[str,
         rows = csv.reader(file, delimiter=separator, strict=True)
         try:
             header = next(rows, [])
+            if len(header) == 1 and header[0] not in columns and (other := _other_separator(header[0], separator)):
+                raise UserError(f"{path}: its first line has {other} between the columns; accepted: {kind}")
             _check_columns(path, header, columns)
             for name in columns:
                 if header.count(name) > 1:
@@ -79,6 +81,11 @@ def _read_separated(path: Path, columns: list[str], separator: str) -> dict[str,
                 'text with quotation marks inside a pair of them and each doubled ("")'
             ) from None
     return values
+
+
+def _other_separator(line: str, separator: str) -> str | None:
+    names = {",": "commas", ";": "semicolons", "\t": "tabs"}
+    return next((name for mark, name in names.items() if mark in line and mark != separator), None)
 
 
 def _read_json_lines(path: Path, columns: list[str]) -> dict[str, list]:

@@ -161,8 +161,8 @@ class Plan:
     def table_files(self) -> list[Path]:
         """The user's files that a study of a table of runs reads."""
         about = self.study.runs
-        names = [about.file, *([about.curves.file] if about.curves else [])]
-        return [find_table(name, self.site.runs_dir) for name in names]
+        files = {"runs.file": about.file, **({"runs.curves.file": about.curves.file} if about.curves else {})}
+        return [find_table(name, self.site.runs_dir, key) for key, name in files.items()]
 
     def _gathered(self) -> set[str]:
         """Names of the tables that are gathered from cells or from a user's table."""
@@ -316,7 +316,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
                 files = plan.table_files
                 remembered.of(files, lambda: _read_table(study, site), f"table {study.model_dump_json()} ")
             except UserError as error:
-                is_key = str(error).startswith("runs.")
+                is_key = str(error).startswith(("runs.file: ", "runs.curves.file: "))
                 raise UserError(f"{path}: {error}" if is_key else f"{error} (runs of {path})") from None
             remembered.save()
         return plan

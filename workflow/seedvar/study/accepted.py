@@ -60,7 +60,7 @@ def _range(limits: dict) -> str:
 
 
 def _number(value) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def found(value) -> str:
@@ -84,7 +84,7 @@ def hint(value, words: str) -> str:
             float(value)
         except ValueError:
             return ""
-        return " without quotation marks"
+        return ", without quotation marks"
     if words == "text" and isinstance(value, int | float):
         return f', such as "{found(value)}" in quotation marks'
     return ""

@@ -203,12 +203,13 @@ def lowest(metric: str) -> float:
     return 0 if chance(metric) is None else -1
 
 
-def find_table(name: str, folder: str | None) -> Path:
+def find_table(name: str, folder: str | None, key: str = "runs.file") -> Path:
     """Finds a table that a study names.
 
     Args:
         name: As in the study file.
         folder: `runs_dir` of config.yaml.
+        key: Where the study file names it, for the message.
 
     Raises:
         UserError: It is in neither place.
@@ -218,6 +219,6 @@ def find_table(name: str, folder: str | None) -> Path:
         if name.isprintable() and place.is_file():
             return place
     raise UserError(
-        f"runs.file: there is no {' or '.join(map(str, places))}; accepted: a CSV, TSV, JSON Lines or Parquet file, "
+        f"{key}: there is no {' or '.join(map(str, places))}; accepted: a CSV, TSV, JSON Lines or Parquet file, "
         "relative to this folder or to runs_dir of config.yaml (or the environment variable SEEDVAR_RUNS_DIR)"
     )

@@ -170,4 +170,5 @@ def _is_called(member, part) -> bool:
 def _accepted(place: Place) -> str:
     fields = place.owner.model_fields
     text = next((fields[key].description for key in reversed(place.keys) if key in fields), None) or "a value"
-    return text[0].lower() + text[1:].rstrip(".")
+    first = text[0] if text[1:2].isupper() else text[0].lower()  # CSV stays CSV
+    return first + text[1:].rstrip(".")

@@ -54,7 +54,8 @@ def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.Da
     _check_values(table, rows, study, path)
     curves = None
     if study.runs.curves:
-        curve_path, about = find_table(study.runs.curves.file, folder), study.runs.curves
+        about = study.runs.curves
+        curve_path = find_table(about.file, folder, "runs.curves.file")
         wanted = [[about.update, about.train_loss], [task.curve for task in tasks]]
         curves = _curves(_keyed(read_any(curve_path, [*keys, *_named(wanted)]), study, curve_path), study, curve_path)
     tables = [_runs_of(rows[rows["task"] == task], task, study, path) for task in study.tasks]
