@@ -2,6 +2,9 @@
 # workflow/seedvar how. Run with: snakemake --config study=NAME
 
 
+include: "workflow/rules/settings.smk"
+
+
 configfile: "config/config.yaml"
 
 

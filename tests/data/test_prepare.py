@@ -137,7 +137,7 @@ def test_a_users_own_test_split_is_kept_and_no_path_of_theirs(tiny_models, tmp_p
     home = tmp_path / "secret-home"
     home.mkdir()
     for split in ("train", "validation", "test"):
-        (home / f"{split}.tsv").write_text("first\tsecond\tlabel\nthe dog\tthe cat\tno\nthe cat\tsees\tyes\n")
+        (home / f"{split}.tsv").write_text(f"first\tsecond\tlabel\n{split}\tthe cat\tno\nthe cat\tsees\tyes\n")
     paths = {split: str(home / f"{split}.tsv") for split in ("train", "validation", "test")}
     declaration = Declaration(source=paths, text=["first", "second"], metric="f1", positive="no", data="pets")
     prepare("agree", declaration, located(declaration), tiny_models("bert"), 64, tmp_path / "data")
@@ -155,9 +155,10 @@ def test_the_same_examples_in_another_kind_of_file_have_the_same_content(tiny_mo
     writers = {"csv": table.to_csv, "parquet": table.to_parquet}
     contents = []
     for ending, write in writers.items():
-        path = tmp_path / f"x.{ending}"
+        path, dev = tmp_path / f"x.{ending}", tmp_path / "dev.csv"
         write(path, index=False)
-        declaration = Declaration(source={"train": str(path), "validation": str(path)}, text="text")
+        dev.write_text("text,label\na fish,1\na bird,2\n")
+        declaration = Declaration(source={"train": str(path), "validation": str(dev)}, text="text")
         prepare("x", declaration, located(declaration), tiny_models("bert"), 64, tmp_path / ending)
         contents.append(read_json(tmp_path / ending / "data.json"))
     assert contents[0] == contents[1]

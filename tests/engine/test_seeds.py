@@ -69,7 +69,7 @@ def test_the_last_batch_may_be_smaller():
 @pytest.mark.parametrize(
     ("seeds", "sentence"),
     [
-        ("{width: 0}", "seeds.width: 0 is not accepted; input should be greater than 0"),
+        ("{width: 0}", "seeds.width: 0 is not accepted; accepted: a number above 0"),
         ("{width: 0.1, bach: 3}", "seeds.bach: unknown key .did you mean 'batch'.*; accepted: width, statistic, batch"),
     ],
 )

@@ -261,7 +261,7 @@ def test_results_of_an_older_seedvar_have_one_reason(make):
 def test_a_metric_that_a_task_now_declares_is_a_reason_before_its_data_are_made_anew(make):
     Path("config/tasks").mkdir()
     for name in ("train", "dev"):
-        pd.DataFrame({"body": ["a", "b", "c"] * 4, "label": [0, 1, 2] * 4}).to_csv(f"{name}.csv", index=False)
+        pd.DataFrame({"body": [name, "b", "c"] * 4, "label": [0, 1, 2] * 4}).to_csv(f"{name}.csv", index=False)
     text = "{source: {train: train.csv, validation: dev.csv}, text: body}"
     Path("config/tasks/reviews.yaml").write_text(text)
     check = make(tasks="reviews, syn-rte")

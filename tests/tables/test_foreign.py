@@ -125,8 +125,11 @@ def test_curves_give_the_validation_score_and_the_loss_at_the_end(study, tmp_pat
         (("seed: run", "init_seed: run"), "give seed, or init_seed and order_seed together"),
         (("baseline: plain", "baseline: old"), "baseline: unknown arm 'old'; accepted: ours, plain"),
         (("baseline: plain", ""), "baseline: is missing; accepted: ours, plain"),
-        (("old}", "older}"), "no run has the arm 'plain'; accepted: ours"),
-        (("scores.csv", "gone.csv"), "runs.file: there is no .*gone.csv; accepted: a CSV, TSV or Parquet file"),
+        (("old}", "older}"), "no row has the arm 'older'; accepted as runs.arms.plain: new, old"),
+        (
+            ("scores.csv", "gone.csv"),
+            "runs.file: there is no .*gone.csv; accepted: a CSV, TSV, JSON Lines or Parquet file",
+        ),
         (("score: acc", "scores: acc"), "runs.tasks.rte.scores: unknown key .did you mean 'score'"),
         (("columns:", "column:"), "runs.column: unknown key .did you mean 'columns'"),
         (("scale: 100", "scale: 0"), "runs.scale: 0 is not accepted"),
@@ -144,7 +147,7 @@ def test_a_run_that_is_there_twice_is_refused(study, rows):
 
 def test_another_kind_of_file_is_refused(study, tmp_path):
     (tmp_path / "scores.xlsx").write_text("")
-    with pytest.raises(UserError, match="'.xlsx' is not accepted; accepted: .csv, .tsv, .parquet"):
+    with pytest.raises(UserError, match="'.xlsx' is not accepted; accepted: .csv, .tsv, .jsonl, .json, .parquet"):
         import_runs(study(("scores.csv", "scores.xlsx")))
 
 

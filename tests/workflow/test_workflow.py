@@ -216,7 +216,7 @@ def test_two_studies_share_the_cells_they_both_have(finished, snakemake):
 
 
 MISTAKES = [
-    ([("syn-stsb", "syn-stb")], {}, "tasks: unknown task 'syn-stb'; accepted: "),
+    ([("syn-stsb", "syn-stb")], {}, "tasks: unknown task 'syn-stb' (did you mean 'syn-stsb'?); accepted: "),
     ([("epochs: 1", "epoch: 1")], {}, "recipe.epoch: unknown key (did you mean 'epochs'?)"),
     ([("./tiny", "./gone")], {}, "model: there is no folder gone"),
     ([("seeds: 2", "seeds: 0")], {}, "seeds: 0 is not accepted"),
@@ -243,7 +243,7 @@ def test_snakemake_says_a_mistake_in_one_line_before_any_work(checkout, study, r
     study(*changes)
     settings = [f"{key}={value}" for key, value in ({"study": "tiny_study"} | config).items()]
     done = run_in("snakemake", "--cores", "2", "--config", *settings)
-    assert done.returncode != 0
+    assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("seedvar: ")]
     assert len(lines) == 1
     assert sentence in lines[0]

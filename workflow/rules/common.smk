@@ -46,7 +46,8 @@ try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()
 except UserError as error:
-    sys.exit(printable(f"seedvar: {error}"))
+    print(printable(f"seedvar: {error}"), file=sys.stderr)
+    sys.exit(2)
 
 holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
 TIME_LIMITS = time_limits(PLAN)

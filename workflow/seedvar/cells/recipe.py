@@ -14,6 +14,8 @@ from pydantic import Field
 from seedvar.cells.decides import OPTIMIZERS
 from seedvar.strict import Strict
 
+MOST_LAYERS = 1_000  # of any model; what a study's own model has is checked against its configuration
+
 
 def _slug(label: str) -> dict[str, str]:
     """Marks how a field is written in a slug: its label, followed by the value."""
@@ -33,12 +35,18 @@ class Recipe(Strict):
         "correction, as in BERT's original code; torch-adamw: PyTorch's AdamW.",
     )
     reinit_layers: int = Field(
-        0, ge=0, description="Re-initialise the top so many layers, and the pooler.", json_schema_extra=_slug("reinit")
+        0,
+        ge=0,
+        le=MOST_LAYERS,
+        description="Re-initialise the top so many layers, and the pooler.",
+        json_schema_extra=_slug("reinit"),
     )
     reinit_pooler: bool = Field(False, description="Re-initialise the pooler alone.", json_schema_extra=_slug("pooler"))
     learning_rate: float = Field(2e-5, gt=0, le=1, description="Peak learning rate.", json_schema_extra=_slug("lr"))
-    epochs: int = Field(3, ge=1, description="Passes over the training set.", json_schema_extra=_slug("epochs"))
-    batch_size: int = Field(32, ge=1, description="Examples an update.", json_schema_extra=_slug("batch"))
+    epochs: int = Field(
+        3, ge=1, le=10_000, description="Passes over the training set.", json_schema_extra=_slug("epochs")
+    )
+    batch_size: int = Field(32, ge=1, le=100_000, description="Examples an update.", json_schema_extra=_slug("batch"))
     warmup_ratio: float = Field(
         0.1,
         ge=0,
@@ -58,10 +66,14 @@ class Recipe(Strict):
         0.999, gt=0, lt=1, description="Decay of Adam's second moment.", json_schema_extra=_slug("beta2-")
     )
     adam_epsilon: float = Field(
-        1e-8, gt=0, description="Added to the root of Adam's second moment.", json_schema_extra=_slug("eps")
+        1e-8, gt=0, le=1, description="Added to the root of Adam's second moment.", json_schema_extra=_slug("eps")
     )
     max_grad_norm: float = Field(
-        1.0, ge=0, description="Clip the gradient's global L2 norm here; 0: never.", json_schema_extra=_slug("clip")
+        1.0,
+        ge=0,
+        le=1e6,
+        description="Clip the gradient's global L2 norm here; 0: never.",
+        json_schema_extra=_slug("clip"),
     )
     dropout: float | None = Field(
         None,
@@ -71,7 +83,7 @@ class Recipe(Strict):
         json_schema_extra=_slug("dropout"),
     )
     max_length: int = Field(
-        128, ge=4, description="Longer inputs are cut to so many tokens.", json_schema_extra=_slug("len")
+        128, ge=4, le=32_768, description="Longer inputs are cut to so many tokens.", json_schema_extra=_slug("len")
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
@@ -81,12 +93,14 @@ class Recipe(Strict):
     evaluations: int = Field(
         10,
         ge=1,
+        le=10_000,
         description="Evaluations on the validation set, evenly spaced over training; the last is at its end.",
         json_schema_extra=_slug("evals"),
     )
     n_train: int | None = Field(
         None,
         ge=2,
+        le=100_000_000,
         description="Train on so many examples, the same for every seed, see sampling; without it, on all.",
         json_schema_extra=_slug("n"),
     )
@@ -102,7 +116,7 @@ class Recipe(Strict):
         json_schema_extra=_slug(""),
     )
 
-    steps: Annotated[int, Field(ge=1)] | Literal["full"] | None = Field(
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] | Literal["full"] | None = Field(
         None,
         description="Train for so many updates, whatever `epochs` says; full: for as many as `epochs` passes over the "
         "whole training set take, though n_train makes it smaller.",
@@ -138,6 +152,7 @@ class Recipe(Strict):
     frozen_layers: int = Field(
         0,
         ge=0,
+        le=MOST_LAYERS,
         description="Do not train the embeddings and the lowest so many layers.",
         json_schema_extra=_slug("frozen"),
     )
@@ -153,6 +168,7 @@ class Recipe(Strict):
     diagnostics_every: int | None = Field(
         None,
         ge=1,
+        le=100_000_000,
         description="Every so many updates, record gradient norms, sizes of updates and distances from the start, "
         "block by block, in diagnostics.csv.",
         json_schema_extra=_slug("diagnostics"),

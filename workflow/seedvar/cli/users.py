@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,46 +15,65 @@ def add(command) -> None:
     """Adds the commands of this group; `command(name, run, text)` makes a parser."""
     sub = command("check", _check, "Check a study file: its cells, and what its data hold.")
     sub.add_argument("study", help=STUDY)
+    _add_config(sub)
 
     sub = command("status", _status, "How far a study is, and why cells are invalid.")
     sub.add_argument("study", nargs="?", help=f"{STUDY}; by default config.yaml's")
     sub.add_argument("--cells", action="store_true", help="a line for each cell as well")
+    _add_config(sub)
 
     sub = command("plan", _plan, "What a study will cost, before it runs.")
     sub.add_argument("study", nargs="?", help=f"{STUDY}; by default config.yaml's")
+    _add_config(sub)
 
     sub = command("explain", _explain, "Everything about one cell.")
     sub.add_argument("cell", help="a cell's folder, its result.json, or task/arm/seed of the study")
     sub.add_argument("--study", help="by default config.yaml's")
+    _add_config(sub)
 
     sub = command("prune", _prune, "Delete from the store what no study names, after a question.")
     sub.add_argument("studies", nargs="*", help="more study files whose cells stay, besides those in config/studies/")
     sub.add_argument("--outdated", action="store_true", help="also what was trained with other code, data or weights")
     sub.add_argument("--yes", action="store_true", help="do not ask")
+    _add_config(sub)
 
     sub = command("schema", _schema, "Print the JSON schema of study files, of tasks' files or of config.yaml.")
     sub.add_argument("schema", choices=["study", "task", "config"])
 
 
-def _site():
-    from seedvar.strict import read_yaml
-    from seedvar.study.site import read_site_config
+def _add_config(sub) -> None:
+    """Adds --config, which is Snakemake's."""
+    text = "settings in place of those of config/config.yaml, as behind Snakemake's --config"
+    sub.add_argument("--config", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=text)
 
-    return read_site_config(read_yaml("config/config.yaml"))
 
+def _plan_of(arguments, study: str | None, as_last: bool = True):
+    """Reads the study that is named, or config.yaml's, with the settings that the workflow would use.
 
-def _plan_of(name: str | None):
-    """Reads the study that is named, or config.yaml's, with the settings that the workflow would use."""
-    from seedvar.engine.plan import make_plan
-    from seedvar.strict import read_yaml
+    Args:
+        arguments: Of the command line.
+        study: Its name or path.
+        as_last: Whether the settings that its last run was given besides config.yaml count.
+    """
+    from seedvar.engine.plan import last_settings, make_plan
+    from seedvar.study.reading import study_path
+    from seedvar.study.site import key_values, read_site_config, settings
 
-    return make_plan(read_yaml("config/config.yaml") | ({"study": name} if name else {}))
+    given = key_values(arguments.config) | ({"study": study} if study else {})
+    last = {}
+    if as_last:
+        name = study_path(read_site_config(settings(given)).study).stem
+        last = {key: value for key, value in last_settings(name).items() if key not in given}
+    if last:
+        shown = shlex.join(f"{key}={'' if value is None else value}" for key, value in last.items())
+        print(f"With {shown}, as in the last run; --config KEY=VALUE wins", flush=True)
+    return make_plan(settings(given, last))
 
 
 def _check(arguments) -> None:
     from seedvar.status.check import check_lines
 
-    for line in check_lines(_plan_of(arguments.study)):
+    for line in check_lines(_plan_of(arguments, arguments.study, as_last=False)):
         print(line, flush=True)
 
 
@@ -62,7 +82,7 @@ def _status(arguments) -> None:
     from seedvar.status.lines import cell_lines, status_lines
     from seedvar.status.state import Checker, study_state
 
-    checker = Checker(_plan_of(arguments.study))
+    checker = Checker(_plan_of(arguments, arguments.study))
     study = study_state(checker)
     if arguments.cells:
         print("\n".join(cell_lines(study)))
@@ -74,7 +94,7 @@ def _plan(arguments) -> None:
     from seedvar.status.estimate import plan_lines
     from seedvar.status.state import Checker, study_state
 
-    checker = Checker(_plan_of(arguments.study))
+    checker = Checker(_plan_of(arguments, arguments.study))
     print("\n".join(plan_lines(study_state(checker), checker.plan)))
 
 
@@ -82,15 +102,16 @@ def _explain(arguments) -> None:
     from seedvar.status.explain import explain_lines, find_cell
     from seedvar.status.state import Checker
 
-    checker = Checker(_plan_of(arguments.study))
+    checker = Checker(_plan_of(arguments, arguments.study))
     print("\n".join(explain_lines(find_cell(arguments.cell, checker.plan), checker)))
 
 
 def _prune(arguments) -> None:
     from seedvar.status import garbage
     from seedvar.study.reading import FOLDER, study_path
+    from seedvar.study.site import key_values, read_site_config, settings
 
-    site, results = _site(), Path("results")
+    site, results = read_site_config(settings(key_values(arguments.config))), Path("results")
     files = {*FOLDER.glob("*.y*ml"), *(study_path(name) for name in [site.study, *arguments.studies])}
     found = garbage.find_garbage(site.store_below(results), garbage.named_cells(sorted(files)), results)
     doomed = [*found.unnamed, *found.abandoned, *(found.outdated if arguments.outdated else [])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Union
 
 from pydantic import Field, field_validator
@@ -11,10 +10,7 @@ from seedvar.data.labels import MOST_CLASSES, label_text, listing
 from seedvar.data.metrics import METRICS, load_metric
 from seedvar.data.resolve import default_metric, metrics_for
 from seedvar.data.sources import SOURCES, kind_of, load_source
-from seedvar.strict import SeedNumber, Strict
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}"
-NAME_IN_WORDS = "letters, digits, . _ + -, a letter or digit first, at most 60 characters"
+from seedvar.strict import NAME_IN_WORDS, SeedNumber, Strict, is_name
 
 AnySource = Union[tuple(load_source(kind).Source for kind in SOURCES)]  # noqa: UP007, made from the list
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -176,14 +172,9 @@ class Declaration(Strict):
     @field_validator("data")
     @classmethod
     def _data_is_a_name(cls, value):
-        if value is not None and not re.fullmatch(NAME, value):
+        if value is not None and not is_name(value):
             raise ValueError(f"accepted: {NAME_IN_WORDS}")
         return value
-
-
-def is_name(text: str) -> bool:
-    """Says whether a text can be the name of a task or of its data, which stands in paths."""
-    return re.fullmatch(NAME, text) is not None
 
 
 def _made(split) -> set[str]:

@@ -11,6 +11,7 @@ from seedvar.data.scoring import better, failure_rule, majority_score, metric_na
 from seedvar.data.shown import factor, higher_is_better, title
 from seedvar.data.sources import content
 from seedvar.data.splits import split
+from seedvar.data.suspicious import much_cut, suspicions
 from seedvar.data.unknown import check_unknown, unknown_share
 
 SHOWN = 3  # examples
@@ -43,10 +44,17 @@ def describe(
         lines.append(f"  {name}: {len(part.rows):,} examples{of}; {_labels_in_words(task, labels[name])}")
     if "test" not in parts:
         lines.append(f"  test: none; {title(task.metric)} is judged on validation")
+    counted = {}
     for tokenizer in tokenizers:
-        lines.append(_lengths(examples, tokenizer, max_length))
+        ids = _token_ids(examples, tokenizer)
+        lengths = np.array([len(row) for row in ids])
+        lines.append(_lengths(ids, examples, tokenizer, max_length))
+        if max_length:
+            counted[tokenizer.name] = lengths
     lines += _first_examples(examples)
-    return lines + _metric_lines(task, {name: values for name, values in labels.items() if name != "train"})
+    lines += _metric_lines(task, {name: values for name, values in labels.items() if name != "train"})
+    odd = suspicions(examples, how) + [text for lengths in counted.values() for text in much_cut(lengths, max_length)]
+    return lines + [f"  warning: {text}" for text in dict.fromkeys(odd)]
 
 
 def _origin(source: dict) -> str:
@@ -68,22 +76,27 @@ def _labels_in_words(task, labels: np.ndarray) -> str:
     return f"{task.n_classes} classes: {', '.join(shown)}" + (f" and {rest} more" if rest else "")
 
 
-def _lengths(examples: Examples, tokenizer, max_length: int | None) -> str:
-    """Says how long inputs are in tokens, and how many the tokenizer does not know."""
+def _token_ids(examples: Examples, tokenizer) -> list[list[int]]:
+    """Tokenises as many examples as are looked at."""
     task = examples.task
     columns = [[text for texts in examples.texts.values() for text in texts[c]] for c in range(len(task.columns))]
     n = len(columns[0])
     places = range(n) if n <= LOOKED_AT else np.linspace(0, n - 1, LOOKED_AT).astype(int)
-    ids = tokenizer(*[[column[i] for i in places] for column in columns])["input_ids"]
-    lengths = np.array([len(row) for row in ids])
-    of = "" if n <= LOOKED_AT else f", of {LOOKED_AT} of {n:,}"
+    return tokenizer(*[[column[i] for i in places] for column in columns])["input_ids"]
+
+
+def _lengths(ids: list[list[int]], examples: Examples, tokenizer, max_length: int | None) -> str:
+    """Says how long inputs are in tokens, and how many the tokenizer does not know."""
+    task, lengths = examples.task, np.array([len(row) for row in ids])
+    n = sum(len(values) for values in examples.labels.values())
+    of = "" if n == len(ids) else f", of {len(ids)} of {n:,}"
     line = f"  tokens an example ({tokenizer.name}{of}): median {np.median(lengths):.0f}"
     line += f", 95 % {np.quantile(lengths, 0.95):.0f}, longest {lengths.max():,}"
     if max_length:
         cut = int((lengths > max_length).sum())
         line += f"; {cut:,} ({100 * cut / len(lengths):.1f} %) are cut at {max_length}"
     if tokenizer.unk_token_id is not None:
-        special = tokenizer(*[[""]] * len(columns))["input_ids"][0]
+        special = tokenizer(*[[""]] * len(task.columns))["input_ids"][0]
         share = unknown_share(np.concatenate([np.array(row) for row in ids]), tokenizer.unk_token_id, special)
         line += f"; unknown tokens: {100 * share:.1f} %"
         if check_unknown(share, task.name, tokenizer.name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,7 +73,8 @@ def read_examples(name: str, declaration, source: dict) -> Examples:
         if len(set(labels["train"])) == 1:
             value = f"every training example has the label {labels['train'][0]:g}"
             raise UserError(f"{where['train']}: {declaration.label}: {value}; accepted: at least 2 different numbers")
-        return Examples(task, texts, {part: np.array(values, np.float32) for part, values in labels.items()})
+        numbers = {part: np.array(values, np.float32) for part, values in labels.items()}
+        return Examples(task, texts, numbers)
     there = set(labels["train"])
     if missing := [one for one in task.classes if one not in there]:
         raise UserError(
@@ -88,6 +91,33 @@ def read_examples(name: str, declaration, source: dict) -> Examples:
                 )
     numbered = {part: np.array([number[one] for one in values], np.float32) for part, values in labels.items()}
     return Examples(task, texts, numbered)
+
+
+def refuse_the_same(examples: Examples, source: dict) -> None:
+    """Refuses a user's files of different splits that hold the same examples.
+
+    Of data that others published, which their user cannot mend, `suspicious` says how many are the same.
+
+    Raises:
+        UserError: Two splits are equal.
+    """
+    for one, other in itertools.combinations(examples.texts, 2) if source["kind"] == "files" else ():
+        for path in source[one]:
+            if other_path := next((each for each in source[other] if _real(each) == _real(path)), None):
+                raise UserError(
+                    f"{path}: is of {one}, and {other_path} of {other} is the same file; accepted: a file of its own "
+                    "for each"
+                )
+        same = examples.texts[one] == examples.texts[other]
+        if same and np.array_equal(examples.labels[one], examples.labels[other]):
+            raise UserError(
+                f"{source[one][0]}: holds the same examples as {source[other][0]}; accepted: other examples for {one} "
+                f"than for {other}"
+            )
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(os.path.expanduser(path))
 
 
 def _texts(pieces: list[Piece], columns: list[str], empty_side: bool) -> list[list[str]]:
@@ -113,13 +143,34 @@ def _texts(pieces: list[Piece], columns: list[str], empty_side: bool) -> list[li
                 elif found is None:
                     found = f"a {'list' if isinstance(text, list | tuple) else type(text).__name__} in place of text"
                 raise UserError(f"{piece.where}: {column}: row {row + 1} has {found}; accepted: text in every row")
+        for column in columns:
+            _check_unicode(piece, column)
     return [[text for piece in pieces for text in piece.columns[column]] for column in columns]
+
+
+def _check_unicode(piece: Piece, column: str) -> None:
+    """Refuses halves of characters, which JSON can write and no tokenizer reads."""
+    try:
+        "".join(piece.columns[column]).encode()
+    except UnicodeEncodeError:
+        bad = next(row for row, text in enumerate(piece.columns[column], 1) if not _is_unicode(text))
+        raise UserError(
+            f"{piece.where}: {column}: row {bad} has half of a character (a surrogate); accepted: whole characters"
+        ) from None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _labels(piece: Piece, column: str, read, regression: bool, declared: list[str] | None) -> Iterator[str | float]:
     accepted = "text or numbers"
     if regression:
-        accepted = "finite numbers"
+        accepted = "finite numbers that float32 holds"
     elif declared:
         accepted = f"labels: {listing(declared)}"
     known = None if declared is None else set(declared)

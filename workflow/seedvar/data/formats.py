@@ -37,7 +37,9 @@ def read_file(path: Path, columns: list[str]) -> Piece:
     try:
         return Piece(str(path), reader(path, columns))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or first_line(error)})") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or first_line(error)}); accepted: a readable file"
+        ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not text in UTF-8; accepted: {KINDS[path.suffix.lower()]} in UTF-8") from None
 
@@ -55,6 +57,8 @@ def _read_separated(path: Path, columns: list[str], separator: str) -> dict[str,
         rows = csv.reader(file, delimiter=separator, strict=True)
         try:
             header = next(rows, [])
+            if len(header) == 1 and header[0] not in columns and (other := _other_separator(header[0], separator)):
+                raise UserError(f"{path}: its first line has {other} between the columns; accepted: {kind}")
             _check_columns(path, header, columns)
             for name in columns:
                 if header.count(name) > 1:
@@ -77,6 +81,11 @@ def _read_separated(path: Path, columns: list[str], separator: str) -> dict[str,
                 'text with quotation marks inside a pair of them and each doubled ("")'
             ) from None
     return values
+
+
+def _other_separator(line: str, separator: str) -> str | None:
+    names = {",": "commas", ";": "semicolons", "\t": "tabs"}
+    return next((name for mark, name in names.items() if mark in line and mark != separator), None)
 
 
 def _read_json_lines(path: Path, columns: list[str]) -> dict[str, list]:
@@ -106,7 +115,7 @@ def _read_parquet(path: Path, columns: list[str]) -> dict[str, list]:
         with pq.ParquetFile(path) as file:  # of this very path: neither globs nor folder names are looked at
             _check_columns(path, file.schema_arrow.names, columns)
             table = file.read(columns=columns)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError
         raise UserError(f"{path}: is not readable as Parquet ({first_line(error)}); accepted: a Parquet file") from None
     return {name: table.column(name).to_pylist() for name in columns}
 

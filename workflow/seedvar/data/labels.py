@@ -9,6 +9,7 @@ import math
 import re
 
 MOST_CLASSES = 1_000  # more of them look like numbers
+LARGEST = 3.4e38  # number that float32 holds
 
 
 def label_text(value) -> str:
@@ -56,7 +57,7 @@ def label_number(value) -> float:
         number = math.nan if isinstance(value, str) and "_" in value else float(value)
     except (ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= LARGEST:  # NaN is not
         raise ValueError(shortened(str(value)))
     return number
 

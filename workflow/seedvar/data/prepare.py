@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from seedvar.data.examples import read_examples
+from seedvar.data.examples import read_examples, refuse_the_same
 from seedvar.data.splits import split
+from seedvar.data.suspicious import much_cut, suspicions
 from seedvar.data.tokens import Tokens
 from seedvar.data.unknown import check_unknown, unknown_share
 from seedvar.errors import UserError, first_line
@@ -62,6 +63,7 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
     tokenizer = load_tokenizer(model_folder, config["vocab_size"])
     longest = min(max_length, longest_input(config))
     examples = read_examples(name, declaration, source)
+    refuse_the_same(examples, source)
     split(examples.task, examples.labels, "halves")  # is there something for each part?
     splits = {
         part: tokenize(texts, examples.labels[part], tokenizer, longest) for part, texts in examples.texts.items()
@@ -83,6 +85,8 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
             "tokens": {part: int(tokens.offsets[-1]) for part, tokens in splits.items()},
             "unknown_share": round(unknown, 6),  # of the tokens of text
             "pad_token_id": tokenizer.pad_token_id,
+            # Odd, but no reason to refuse them; no part of a fingerprint.
+            "warnings": [*suspicions(examples), *much_cut(np.diff(splits["train"].offsets), longest)],
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
         },
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder, store_folder
 from seedvar.data import sources
 from seedvar.data.declaration import Declaration
-from seedvar.data.examples import content_of, read_examples
+from seedvar.data.examples import content_of, read_examples, refuse_the_same
 from seedvar.data.resolve import metric_of
 from seedvar.data.splits import split
 from seedvar.data.task import Task
@@ -28,12 +29,15 @@ from seedvar.engine.code import Code
 from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES
+from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
 from seedvar.stats import STATISTICS
+from seedvar.strict import read_yaml
+from seedvar.study.checks import check_spelling
 from seedvar.study.feasible import check_models, check_sizes
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.reading import read_study, study_path
-from seedvar.study.site import SiteConfig, read_site_config
+from seedvar.study.site import CONFIG, SiteConfig, read_site_config
 from seedvar.study.study import Study
 from seedvar.study.table_study import TableStudy, find_table
 
@@ -160,11 +164,11 @@ class Plan:
     def table_files(self) -> list[Path]:
         """The user's files that a study of a table of runs reads."""
         about = self.study.runs
-        names = [about.file, *([about.curves.file] if about.curves else [])]
-        files = [find_table(name, self.site.runs_dir) for name in names]
-        for path in files:
-            bounds.check_path(path, f"{self.study_file}: runs.file")
-        return files
+        files = {"runs.file": about.file, **({"runs.curves.file": about.curves.file} if about.curves else {})}
+        paths = {key: find_table(name, self.site.runs_dir, key) for key, name in files.items()}
+        for key, path in paths.items():
+            bounds.check_path(path, f"{self.study_file}: {key}")
+        return list(paths.values())
 
     def _gathered(self) -> set[str]:
         """Names of the tables that are gathered from cells or from a user's table."""
@@ -194,6 +198,16 @@ class Plan:
             store.link(store_folder(self.results), self.store)
             if not os.access(self.store, os.W_OK):
                 raise UserError(f"config.yaml: store: {self.store} cannot be written to; accepted: a folder that can")
+        if not self.site.from_tables:
+            self._remember_settings()
+
+    def _remember_settings(self) -> None:
+        """Writes down what this run was given besides config.yaml, for `last_settings`."""
+        in_file = SiteConfig(**read_yaml(CONFIG)) if CONFIG.is_file() else SiteConfig()
+        kept = in_file.model_dump(exclude={"study", "from_tables"})
+        given = {name: value for name, value in self.site.model_dump(include=set(kept)).items() if value != kept[name]}
+        with contextlib.suppress(OSError):  # a run does not need it
+            write_json(_settings_file(self.name, self.results), given)
 
     def list_of(self, cell: Cell) -> str:
         """Names the list of the code that decides a cell."""
@@ -261,6 +275,18 @@ class Plan:
         return f"{text}; those for probes are deleted after them, {lasting} for other cells stay in the store"
 
 
+def last_settings(study: str, results: Path = Path("results")) -> dict:
+    """Returns what the last run of a study was given besides config.yaml; {} where nothing is known."""
+    try:
+        return dict(read_json(_settings_file(study, results)))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _settings_file(study: str, results: Path) -> Path:
+    return results / ".settings" / f"{study}.json"
+
+
 NOTEBOOK = Path("notebooks/finished_study.py")
 CELL_TABLES = {
     "runs.csv", "curves.csv", "predictions.parquet", "diagnostics.parquet", "forgetting.csv", "surface.csv",
@@ -315,7 +341,14 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     if site.from_tables or isinstance(study, TableStudy):  # neither model nor data need be there
         plan = Plan(site, study, path, results=results)
         if not site.from_tables:
-            _ = plan.table_files  # are they there?
+            remembered = Remembered(results / MEMORY)
+            try:
+                files = plan.table_files
+                remembered.of(files, lambda: _read_table(study, site), f"table {study.model_dump_json()} ")
+            except UserError as error:
+                is_key = str(error).startswith(("runs.file: ", "runs.curves.file: "))
+                raise UserError(f"{path}: {error}" if is_key else f"{error} (runs of {path})") from None
+            remembered.save()
         return plan
     cells = {cell.folder(): cell for _, cell in expand(study)}
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
@@ -324,6 +357,7 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     remembered = Remembered(results / MEMORY)
     models = {}
     for name in study.models():
+        check_spelling(name, site.models, path)
         checkpoint = checkpoints.resolve(name, site.models, str(path))
         models[checkpoint.name] = _planned_model(checkpoint, model_folder(results, checkpoint.name), remembered)
     check_models(study, {name: model.about for name, model in models.items()}, path)
@@ -350,6 +384,14 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     )
 
 
+def _read_table(study: TableStudy, site: SiteConfig) -> bool:
+    """Reads a table of runs as `seedvar import` will."""
+    from seedvar.tables.foreign import import_runs
+
+    import_runs(study, site.runs_dir)
+    return True
+
+
 def _planned_model(checkpoint: checkpoints.Checkpoint, copied: Path, remembered: Remembered) -> PlannedModel:
     about = checkpoints.look(checkpoint, copied)
     content = f"hub: {checkpoint.hub_id}"
@@ -370,6 +412,7 @@ def _planned_task(name: str, declaration: Declaration, site: SiteConfig, remembe
 
     def found() -> dict:
         examples = read_examples(name, declaration, source)
+        refuse_the_same(examples, source)
         classes, labels = examples.task.n_classes, examples.labels
         split(examples.task, labels, "halves")  # is there something for each part?
         whole = examples.task.is_regression

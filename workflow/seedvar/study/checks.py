@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import difflib
+from collections import Counter
 from pathlib import Path
 
 from seedvar.cells.recipe import CONFLICTS
 from seedvar.errors import UserError
-from seedvar.models.checkpoints import model_name
+from seedvar.models.checkpoints import EMBEDDED, model_name
+from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
 from seedvar.study.study import CrossedSeeds, Study
 from seedvar.study.tasks import check_own, known_tasks
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
+MOST_CELLS = 20_000  # 16,000 are planned in a minute and take 10,000 small files a thousand; more is a mistake
+MOST_IN_ARM = 130  # characters of an arm's name that a grid makes; it stands behind the task's in names of logs
+MOST_IN_SLUG = 200  # characters of a folder's name, of which file systems take 255
 
 
 def check_study(study: Study, path: Path | str) -> None:
@@ -20,24 +24,20 @@ def check_study(study: Study, path: Path | str) -> None:
     Raises:
         UserError: One sentence with the file, the key and what is accepted.
     """
+    _check_number(study, path)
     for task in study.tasks:
         _check_task(study, task, path)
+    _check_case("tasks", study.tasks, path)
     for key, values in (("tasks", list(study.tasks)), *_seed_lists(study)):
-        if repeated := sorted({value for value in values if values.count(value) > 1}):
+        if repeated := [value for value, n in Counter(values).items() if n > 1]:
             raise UserError(f"{path}: {key}: {repeated[0]} is listed twice; each value is accepted once")
-    if (study.arms is None) == (study.grid is None):
-        raise UserError(f"{path}: arms: give either arms or grid, and not both")
     for name in study.arms or {}:
-        if not NAME.fullmatch(name):
-            raise UserError(f"{path}: arms: '{name}' is not a name; accepted: letters, digits and . _ + -")
+        if not is_name(name):
+            raise UserError(f"{path}: arms: '{name}' is not a name; accepted: {NAME_IN_WORDS}")
+    _check_case("arms", study.arms or {}, path)
     arms = study.arms_on(next(iter(study.tasks)))
-    if not arms:
-        raise UserError(f"{path}: arms: there is none; at least one arm is accepted")
     _check_models(study, path)
-    n_combinations = 1
-    for values in (study.grid.model_dump(exclude_none=True) if study.grid else {}).values():
-        n_combinations *= len(values)
-    if study.grid and len(arms) < n_combinations:
+    if study.grid and len(arms) < study.n_arms:
         raise UserError(f"{path}: grid: a value is listed twice; each value is accepted once")
     for key, recipe in (("recipe", study.recipe), *((f"arms.{name}", arm) for name, arm in (study.arms or {}).items())):
         for task in recipe.by_task:
@@ -57,10 +57,51 @@ def check_study(study: Study, path: Path | str) -> None:
     _check_probes(study, list(arms), path)
 
 
+def _check_number(study: Study, path: Path | str) -> None:
+    """Refuses a study without arms, and one of more cells than anybody means; nothing is listed for it."""
+    if (study.arms is None) == (study.grid is None):
+        raise UserError(f"{path}: arms: give either arms or grid, and not both; accepted: named recipes, or lists")
+    if study.grid is not None and not study.grid.model_dump(exclude_none=True):
+        raise UserError(f"{path}: grid: holds nothing; accepted: a list of values for each field that varies")
+    if not study.n_arms:
+        raise UserError(f"{path}: arms: there is none; at least one arm is accepted")
+    n = len(study.tasks) * study.n_arms * study.n_seeds
+    if n > MOST_CELLS:
+        key = "grid" if study.n_arms > max(study.n_seeds, len(study.tasks)) else "seeds"
+        raise UserError(
+            f"{path}: {key}: the study has {n:,} cells = {len(study.tasks):,} tasks x {study.n_arms:,} arms x "
+            f"{study.n_seeds:,} seeds; accepted: at most {MOST_CELLS:,}"
+        )
+
+
+def _check_case(key: str, names, path: Path | str) -> None:
+    """Refuses names that some file systems take for one."""
+    for one, other in differ_by_case(names):
+        raise UserError(
+            f"{path}: {key}: '{one}' and '{other}' differ by capitals alone; accepted: another name for one"
+        )
+
+
+def check_spelling(model: str, aliases, path: Path | str) -> None:
+    """Refuses a model without an owner that is no model at hand, but written almost like one.
+
+    Raises:
+        UserError: Else the hub would be asked for a misspelt name.
+    """
+    at_hand = [*aliases, *EMBEDDED]
+    if "/" in model or model in at_hand or Path(model).is_dir():
+        return
+    if close := difflib.get_close_matches(model, at_hand, n=1, cutoff=0.8):
+        raise UserError(
+            f"{path}: model: unknown model '{model}' (did you mean '{close[0]}'?); accepted: {', '.join(at_hand)}, a "
+            "folder, or a hub id"
+        )
+
+
 def _check_task(study: Study, task: str, path: Path | str) -> None:
     """Refuses a task that nobody declares, or that is declared here under another's name."""
-    if not NAME.fullmatch(task):
-        raise UserError(f"{path}: tasks: '{task}' is not a name; accepted: letters, digits and . _ + -")
+    if not is_name(task):
+        raise UserError(f"{path}: tasks: '{task}' is not a name; accepted: {NAME_IN_WORDS}")
     if isinstance(study.tasks, dict) and study.tasks[task] is not None and task in known_tasks():
         raise UserError(f"{path}: tasks.{task}: there is a task of this name already; accepted: another name")
     if isinstance(study.tasks, dict) and study.tasks[task] is not None:
@@ -98,6 +139,16 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                 f"{path}: arms: '{name}' is the same recipe as '{by_slug[key]}'; each recipe is accepted once"
             )
         by_slug[key] = name
+        if len(name) > MOST_IN_ARM:
+            raise UserError(
+                f"{path}: grid: an arm would have a name of {len(name)} characters ({name[:40]}…); accepted: at most "
+                f"{MOST_IN_ARM}, so fewer fields, or named arms"
+            )
+        if len(recipe.slug()) > MOST_IN_SLUG:
+            raise UserError(
+                f"{path}: arm '{name[:40]}': recipe: its folder would have a name of {len(recipe.slug())} characters; "
+                f"accepted: at most {MOST_IN_SLUG}, so fewer fields or a shorter name of intermediate_task"
+            )
         for field, other, reason in CONFLICTS:
             if field in recipe.changes() and other(recipe):
                 raise UserError(f"{path}: arm '{name}': {field}: {reason}")
@@ -140,6 +191,10 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
                 raise UserError(
                     f"{path}: probes.surface.{key}.seed: the study has no seed {run.seed}; accepted: its seeds"
                 )
+        if (surface.first.arm, surface.first.seed_pair) == (surface.second.arm, surface.second.seed_pair):
+            raise UserError(
+                f"{path}: probes.surface.second: is the run of first; accepted: another run, so that there is a plane"
+            )
         first, second = (study.arms_on(surface.task)[run.arm].model for run in (surface.first, surface.second))
         if first != second:
             raise UserError(

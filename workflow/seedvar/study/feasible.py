@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from seedvar.cells.recipe import Recipe
+from seedvar.data.prepare import longest_input
 from seedvar.data.splits import split
 from seedvar.data.task import Task
 from seedvar.errors import UserError
@@ -53,6 +54,11 @@ def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
                 f"{where}: {field}: {getattr(recipe, field)} is not accepted; "
                 f"{name} has {depth} layers, so 0 to {depth} is"
             )
+    if "max_length" in changes and recipe.max_length > (longest := longest_input(config)):
+        raise UserError(
+            f"{where}: max_length: {recipe.max_length:,} is not accepted; {name} takes {longest} tokens, so "
+            f"4 to {longest} is"
+        )
     if recipe.reinit_pooler and family.pooler is None:
         raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")
 
@@ -70,6 +76,10 @@ def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]
     """
     for task in study.tasks:
         wanted = {arm: recipe for arm, recipe in study.named_recipes(task).items() if recipe.n_train is not None}
+        if wanted and task not in known:
+            classes = study.declaration(task).labels
+            for arm, recipe in wanted.items() if isinstance(classes, list) else ():
+                _check_equal_parts(f"{path}: arm '{arm}'", task, recipe, len(classes))
         if not wanted or task not in known:
             continue
         declared, counts = known[task]
@@ -79,3 +89,14 @@ def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]
                 split(declared, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
             except UserError as error:
                 raise UserError(f"{path}: arm '{arm}': {error}") from None
+            _check_equal_parts(f"{path}: arm '{arm}'", task, recipe, declared.n_classes)
+
+
+def _check_equal_parts(where: str, task: str, recipe: Recipe, n_classes: int) -> None:
+    """Refuses a number of examples that is not what would be trained on."""
+    if recipe.sampling == "balanced" and recipe.n_train % n_classes:
+        n = recipe.n_train - recipe.n_train % n_classes
+        raise UserError(
+            f"{where}: recipe: n_train: {recipe.n_train} of {task} cannot be had in equal parts of {n_classes} classes"
+            f"; accepted: a multiple of {n_classes}, such as {n or n_classes}, or sampling: random"
+        )

@@ -28,13 +28,14 @@ class Forgetting(Strict):
 
     tasks: list[str] | None = Field(None, min_length=1, description="Tasks to probe; without it, all.")
     arms: list[str] | None = Field(None, min_length=1, description="Arms to probe; without it, all.")
-    runs: int = Field(3, ge=1, description="Probe the first so many runs of each task and arm.")
+    runs: int = Field(3, ge=1, le=100_000, description="Probe the first so many runs of each task and arm.")
     text: str | None = Field(
         None,
+        min_length=1,
         description="A text file in UTF-8, a paragraph a line, whose masked words are to be guessed; without it "
         "WikiText-2's test set from the hub, or for synthetic data new sentences of the grammar.",
     )
-    paragraphs: int = Field(500, ge=1, description="Read at most so many paragraphs of the text.")
+    paragraphs: int = Field(500, ge=1, le=1_000_000, description="Read at most so many paragraphs of the text.")
 
 
 class Surface(Strict):
@@ -43,10 +44,10 @@ class Surface(Strict):
     task: str = Field(description="The task whose training loss is measured.")
     first: RunOf = Field(description="The run at (1, 0), such as a failed one; (0, 0) is where it started.")
     second: RunOf = Field(description="The run at (0, 1), such as a successful one.")
-    points: int = Field(21, ge=2, description="Points on each axis.")
-    low: float = Field(-0.5, description="Where both axes begin.")
-    high: float = Field(1.5, description="Where both axes end.")
-    examples: int = Field(128, ge=1, description="Training examples to average over.")
+    points: int = Field(21, ge=2, le=1_000, description="Points on each axis.")
+    low: float = Field(-0.5, ge=-1_000, le=1_000, description="Where both axes begin.")
+    high: float = Field(1.5, ge=-1_000, le=1_000, description="Where both axes end.")
+    examples: int = Field(128, ge=1, le=1_000_000, description="Training examples to average over.")
 
 
 class Probes(Strict):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from seedvar.cells.places import RESERVED
 from seedvar.errors import UserError
-from seedvar.strict import read_yaml
+from seedvar.strict import NAME_IN_WORDS, is_name, read_yaml
 from seedvar.study.checks import check_study
 from seedvar.study.study import Study
 from seedvar.study.table_study import TableStudy, check_table_study
-from seedvar.study.validation import validate
+from seedvar.study.validation import did_you_mean, validate
 
 FOLDER = Path("config/studies")
 
@@ -24,8 +23,8 @@ def read_study(path: Path | str) -> Study | TableStudy:
     Raises:
         UserError: One sentence with the file, the key and what is accepted.
     """
-    values = read_yaml(path)
     _check_name(path)
+    values = read_yaml(path)
     if "runs" in values:
         study = validate(TableStudy, values, path)
         check_table_study(study, path)
@@ -44,21 +43,29 @@ def study_path(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
-            raise UserError(f"{path}: there is no such study file")
+            raise UserError(f"{path}: there is no such study file; accepted: a path to one, or {_listed()}")
         return path
     path = FOLDER / f"{name}.yaml"
-    if not path.is_file():
-        known = sorted(p.stem for p in FOLDER.glob("*.yaml"))
-        raise UserError(f"--config study={name}: there is no {path}; accepted: {', '.join(known)}, or a path to a file")
+    if not is_name(name) or not path.is_file():
+        hint = did_you_mean(name, _known())
+        where = f"there is no {path}" if is_name(name) else f"'{name}' is no name for a study"
+        raise UserError(f"--config study={name}: {where}{hint}; accepted: {_listed()}, or a path that ends in .yaml")
     return path
+
+
+def _known() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def _listed() -> str:
+    return ", ".join(_known()) or f"the name of a file in {FOLDER}"
 
 
 def _check_name(path: Path | str) -> None:
     name = Path(path).stem
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or name in RESERVED:
+    if not is_name(name) or name.casefold() in RESERVED:
         raise UserError(
-            f"{path}: '{name}' is no name for a study; accepted: letters, digits and . _ + -, "
-            f"but not {', '.join(RESERVED)}"
+            f"{path}: '{name}' is no name for a study; accepted: {NAME_IN_WORDS}, but not {', '.join(RESERVED)}"
         )
 
 

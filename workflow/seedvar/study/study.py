@@ -8,6 +8,7 @@ are generated from them (`seedvar schema`), so that editors complete and check s
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -63,7 +64,7 @@ class Arm(RecipeBy):
     model: ModelName | None = Field(None, description=f"The arm's model; without it, the study's. {MODEL_HELP}")
 
 
-SeedCount = Annotated[int, Field(ge=1, le=100_000)]
+SeedCount = Annotated[int, Field(ge=1, lt=2**31)]  # how many cells that may come to: `checks.MOST_CELLS`
 SeedList = Annotated[list[SeedNumber], Field(min_length=1)]
 
 
@@ -83,8 +84,8 @@ class SeedsUntil(Strict):
     statistic: Literal["mean", "sd"] = Field(
         "mean", description="The interval: of the mean (t) or the SD (chi-squared)."
     )
-    batch: int = Field(5, ge=2, description="Seeds to add at a time, to every task and arm.")
-    at_most: int = Field(50, ge=2, description="Stop at so many seeds in any case.")
+    batch: int = Field(5, ge=2, le=10_000, description="Seeds to add at a time, to every task and arm.")
+    at_most: int = Field(50, ge=2, lt=2**31, description="Stop at so many seeds in any case.")
 
     @property
     def counts(self) -> list[int]:
@@ -201,6 +202,21 @@ class Study(Strict):
     def adds_seeds(self) -> bool:
         """Whether the study adds seeds until its intervals are narrow enough."""
         return isinstance(self.seeds, SeedsUntil)
+
+    @property
+    def n_seeds(self) -> int:
+        """Number of runs of an arm on a task, or the most that there may be; nothing is listed for it."""
+        number = lambda seeds: seeds if isinstance(seeds, int) else len(seeds)  # noqa: E731
+        if self.is_crossed:
+            return number(self.seeds.init) * number(self.seeds.order)
+        return number(self.seeds.at_most if self.adds_seeds else self.seeds)
+
+    @property
+    def n_arms(self) -> int:
+        """Number of arms; no grid is expanded for it."""
+        if self.grid is None:
+            return len(self.arms or {})
+        return math.prod(len(values) for values in self.grid.model_dump(exclude_none=True).values())
 
     def recipes(self) -> list[Recipe]:
         """Returns every recipe of the study, once for each task and arm."""

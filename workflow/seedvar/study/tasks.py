@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from seedvar.data.declaration import Declaration
 from seedvar.data.known import package_declaration, package_tasks
 from seedvar.errors import UserError
 from seedvar.strict import read_yaml
-from seedvar.study.validation import validate
+from seedvar.study.validation import did_you_mean, validate
 from seedvar.words import SYNTHETIC
 
 FOLDER = Path("config/tasks")
@@ -32,13 +33,19 @@ def known_declaration(name: str) -> Declaration:
         UserError: There is no such task, or its file is not in order.
     """
     own = own_tasks()
+    if name in own and len(files := sorted(FOLDER.glob(f"{glob.escape(name)}.y*ml"))) > 1:
+        raise UserError(f"{files[0]}: {files[1]} is of the same name; accepted: one file a task")
     if name in own and name in package_tasks():
         raise UserError(f"{own[name]}: '{name}' is a task of the package; accepted: another name")
     if name in own:
         return _read(own[name], own[name].stat().st_mtime_ns)
     if name in package_tasks():
         return package_declaration(name)
-    raise UserError(f"tasks: unknown task '{name}'; accepted: {', '.join(known_tasks())}, or a declaration of your own")
+    known = known_tasks()
+    raise UserError(
+        f"tasks: unknown task '{name}'{did_you_mean(name, known)}; accepted: {', '.join(known)}, or a declaration of "
+        "your own"
+    )
 
 
 @cache
@@ -59,10 +66,10 @@ def check_own(name: str, declaration: Declaration, where: str) -> None:
     Raises:
         UserError: It is named, or its data are called, like the package's.
     """
-    if name.startswith(SYNTHETIC):
+    if name.casefold().startswith(SYNTHETIC):
         raise UserError(f"{where}: names that begin with {SYNTHETIC} are of synthetic tasks; accepted: another name")
     taken = {package_declaration(task).data for task in package_tasks()}
-    if declaration.data in taken:
+    if (declaration.data or name).casefold() in taken:
         raise UserError(
             f"{where}: data: '{declaration.data}' is what the package's own data are called; accepted: another name"
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 from pydantic import BaseModel, ValidationError
 
 from seedvar.errors import UserError
+from seedvar.study.accepted import found, hint, in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 UNIONS = {
@@ -18,7 +19,7 @@ UNIONS = {
 }
 # Kinds of problems that say no more than that a value is not of a type, of which another may be accepted.
 OF_TYPE = ("_type", "_parsing", "_from_float", "literal_error")
-MAPPING = "a mapping of keys to values is accepted"
+TOO_SHORT = ("too_short", "string_too_short")
 
 
 class Place(NamedTuple):
@@ -27,11 +28,13 @@ class Place(NamedTuple):
     Attributes:
         owner: The model that the last key belongs to.
         keys: The keys that lead there.
+        kind: The annotation of what is accepted there.
         is_clear: Whether the value is of one of the kinds that are accepted there, so that the problem is about that.
     """
 
     owner: type[BaseModel]
     keys: tuple[str, ...]
+    kind: Any = Any
     is_clear: bool = True
 
 
@@ -54,32 +57,39 @@ def validate(model: type[Model], values: dict, path: Path | str) -> Model:
 
 def _explain(error: ValidationError, model: type[BaseModel], values: dict) -> str:
     """Puts the first problem that pydantic found into one sentence."""
-    found = [(place, each) for each in error.errors(include_url=False) if (place := _place(model, values, each["loc"]))]
-    place, problem = min(found, key=lambda pair: pair[1]["type"] == "missing")  # a misspelt key explains a missing one
-    here = [each for other, each in found if other == place]  # of an optional number or word there is one of each
+    placed = [
+        (place, each) for each in error.errors(include_url=False) if (place := _place(model, values, each["loc"]))
+    ]
+    place, problem = min(placed, key=lambda pair: pair[1]["type"] == "missing")  # a misspelt key explains a missing one
+    here = [each for other, each in placed if other.keys == place.keys]  # of an optional number there is one of each
     problem = next((each for each in here if not each["type"].endswith(OF_TYPE)), problem)
     is_clear = place.is_clear and (len(here) == 1 or not problem["type"].endswith(OF_TYPE))
     name, key = place.keys[-1] if place.keys else "", ".".join(place.keys)
     if is_clear and problem["type"] == "extra_forbidden":
         accepted = list(place.owner.model_fields)
-        close = difflib.get_close_matches(name, accepted, n=1)
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
-        return f"{key}: unknown key{hint}; accepted: {', '.join(accepted)}"
+        return f"{key}: unknown key{did_you_mean(name, accepted)}; accepted: {', '.join(accepted)}"
     if is_clear and problem["type"] == "missing":
         return f"{key}: is missing; accepted: {_accepted(place)}"
-    if key in UNIONS:
-        message = UNIONS[key]
-    elif problem["type"] == "value_error":  # a sentence of ours
+    given = found(problem["input"])
+    if problem["type"] == "value_error":  # a sentence of ours
         message = problem["msg"].removeprefix("Value error, ")
+        if message.startswith("accepted") and not isinstance(problem["input"], dict | list):
+            message = f"{given} is not accepted; {message}"
         return f"{key}: {message}" if key else message
-    elif not is_clear:
-        message = f"accepted: {_accepted(place)}"
-    elif problem["type"] in ("model_type", "dict_type"):
-        message = MAPPING
-    else:
-        message = problem["msg"][0].lower() + problem["msg"][1:]
-    given = "" if isinstance(problem["input"], dict | list) else f" {problem['input']!r} is not accepted;"
-    return f"{key}:{given} {message}"
+    if key in UNIONS:
+        return f"{key}: {given} is not accepted; {UNIONS[key]}"
+    words = in_words(place.kind)
+    if problem["type"] in TOO_SHORT:
+        return f"{key}: holds nothing; accepted: {words}"
+    if problem["type"] == "recursion_loop":
+        given = "a value that holds itself"
+    return f"{key}: {given} is not accepted; accepted: {words}{hint(problem['input'], words)}"
+
+
+def did_you_mean(name: str, accepted) -> str:
+    """Returns ` (did you mean 'epochs'?)` where a name is close to one that is accepted, else nothing."""
+    close = difflib.get_close_matches(name, list(accepted), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _place(model: type[BaseModel], values, parts: tuple) -> Place | None:
@@ -92,6 +102,7 @@ def _place(model: type[BaseModel], values, parts: tuple) -> Place | None:
         The place, or None for such a problem.
     """
     owner, kind, keys, parts = model, model, [], list(parts)
+    whole = model
     while parts:
         members = _members(kind)
         if len(members) > 1:
@@ -99,7 +110,7 @@ def _place(model: type[BaseModel], values, parts: tuple) -> Place | None:
             if tried := [member for member in members if parts and _is_called(member, parts[0])]:
                 del parts[0]
             if not meant:
-                return Place(owner, tuple(keys), is_clear=False)
+                return Place(owner, tuple(keys), whole, is_clear=False)
             members = [member for member in meant if not tried or member in tried]
             if not members:
                 return None
@@ -109,15 +120,16 @@ def _place(model: type[BaseModel], values, parts: tuple) -> Place | None:
         part = parts.pop(0)
         keys.append(str(part))
         if _is_model(kind):
-            owner = kind
-            kind = kind.model_fields[part].annotation if part in kind.model_fields else Any
+            owner, field = kind, kind.model_fields.get(part)
+            kind = Annotated[field.annotation, *field.metadata, None] if field else Any
         else:
             kind = (get_args(kind) or (Any,))[-1]  # of a list, a tuple of equals, or the values of a dict
+        whole = kind
         try:
             values = values[part]
         except (KeyError, IndexError, TypeError):
             values = None
-    return Place(owner, tuple(keys))
+    return Place(owner, tuple(keys), whole)
 
 
 def _members(kind) -> list:
@@ -158,4 +170,5 @@ def _is_called(member, part) -> bool:
 def _accepted(place: Place) -> str:
     fields = place.owner.model_fields
     text = next((fields[key].description for key in reversed(place.keys) if key in fields), None) or "a value"
-    return text[0].lower() + text[1:].rstrip(".")
+    first = text[0] if text[1:2].isupper() else text[0].lower()  # CSV stays CSV
+    return first + text[1:].rstrip(".")

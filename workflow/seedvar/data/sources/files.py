@@ -14,6 +14,7 @@ from seedvar.strict import Strict
 KEY = "train"
 SPLITS = ("train", "validation", "test")
 ENDINGS = ", ".join(READERS)
+LONGEST_NAME = 255  # bytes
 
 
 class Source(Strict):
@@ -30,6 +31,10 @@ class Source(Strict):
         if value is not None and not (paths and all(isinstance(path, str) and path.strip() for path in paths)):
             raise ValueError(f"accepted: a file, or a list of files, that ends in {ENDINGS}")
         for path in paths if value is not None else []:
+            if not path.isprintable():
+                raise ValueError(
+                    f"a name with {ascii(path)} in it is not accepted; accepted: a name that can be printed"
+                )
             if Path(path).suffix.lower() not in READERS:
                 raise ValueError(f"the ending of '{path}' is not accepted; accepted: {ENDINGS}")
         if len(set(map(str, paths))) < len(paths):
@@ -51,6 +56,8 @@ def files(source: dict) -> list[Path]:
     """See the package."""
     paths = [path for split in SPLITS for path in _paths(source, split)]
     for path in paths:
+        if len(path.name.encode()) > LONGEST_NAME:
+            raise UserError(f"{path}: is longer than a file's name may be; accepted: a file that ends in {ENDINGS}")
         if path.is_dir():
             raise UserError(f"{path}: is a folder; accepted: a file that ends in {ENDINGS}")
         if not path.is_file():

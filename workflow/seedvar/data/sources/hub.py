@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from seedvar.data.formats import Piece, read_file
 from seedvar.data.labels import listing
@@ -29,6 +29,13 @@ class Splits(Strict):
     test: str | None = Field(
         None, min_length=1, description="Name of a test split with labels, which many data sets do not have."
     )
+
+    @model_validator(mode="after")
+    def _no_split_twice(self):
+        names = [self.train, self.validation or "validation", *([self.test] if self.test else [])]
+        if len(set(names)) < len(names):
+            raise ValueError("two of them are one split of the hub; accepted: a split of its own for each")
+        return self
 
 
 class Source(Strict):
