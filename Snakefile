@@ -2,6 +2,9 @@
 # workflow/seedvar how. Run with: snakemake --config study=NAME
 
 
+include: "workflow/rules/imports.smk"
+
+
 configfile: "config/config.yaml"
 
 
