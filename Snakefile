@@ -2,6 +2,7 @@
 # workflow/seedvar how. Run with: snakemake --config study=NAME
 
 
+include: "workflow/rules/imports.smk"
 include: "workflow/rules/settings.smk"
 
 

@@ -7,7 +7,7 @@ import pytest
 from helpers import REPOSITORY
 
 PACKAGE = REPOSITORY / "workflow" / "seedvar"
-RULES = sorted([REPOSITORY / "Snakefile", *(REPOSITORY / "workflow" / "rules").glob("*.smk")])
+RULES = [REPOSITORY / "Snakefile", *sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))]
 
 # Calls that run text as code, start processes or read files that can run code; where one is right, the reason.
 RUNS_CODE = {
@@ -88,6 +88,12 @@ def test_no_word_reaches_a_shell_unquoted():
 @pytest.mark.parametrize("command", ['"seedvar x {input.study}"', '"a {wildcards.model:q}"\n        " {log}"'])
 def test_an_unquoted_word_is_found(command):
     assert unquoted(f"rule x:\n    shell:\n        {command}\n")
+
+
+def test_the_path_of_imports_is_put_in_order_before_anything_of_ours_is_imported():
+    first = re.search(r"^include: (.*)$|^configfile|^from |^import ", RULES[0].read_text(), re.MULTILINE)
+    assert RULES[0].name == "Snakefile"
+    assert first[1] == '"workflow/rules/imports.smk"'
 
 
 def test_no_parameter_of_a_rule_is_a_pattern():

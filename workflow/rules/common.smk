@@ -1,13 +1,8 @@
 # The plan of this run, and what the rules look up in it.
 import json
-import os
+import shlex
 import sys
 from pathlib import Path
-
-# Snakemake has put the Snakefile's folder first on the path of imports. A file of a user's that lies there, such as
-# pandas.py, is no library.
-if workflow.basedir not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-    sys.path[:] = [place for place in sys.path if place != str(workflow.basedir)]
 
 from snakemake.exceptions import WorkflowError
 
