@@ -152,7 +152,7 @@ def test_prune_deletes_entries_and_nothing_else(project, command, monkeypatch):
         canary = snapshot(project.root, {project.folder / "results"})
         code, said = command("prune", "--yes")
         assert code == 0, said
-        assert "1 entries deleted" in said
+        assert "1 deleted" in said
         assert not begun.exists()
         assert all(path.is_file() for path in others)
         assert snapshot(project.root, {project.folder / "results"}) == canary

@@ -466,6 +466,10 @@ def test_prune_deletes_what_no_study_names_and_nothing_else(make, capsys):
     path = Path("config/studies/mine.yaml")
     path.write_text(path.read_text().replace("seeds: 2", "seeds: 1"))
     store.keep_weights(RESULTS / "store", outdated, lambda file: file.write_bytes(b"w" * 1000))
+    left = [RESULTS / cell.folder() / "unfinished.pt" for cell in (cells[0], replace(cells[0], init_seed=9))]
+    for each in left:
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_bytes(b"w" * 1000)
     half = RESULTS / "store" / "aa" / ".writing-x"
     half.mkdir(parents=True)
     os.utime(half, (0, 0))
@@ -477,9 +481,12 @@ def test_prune_deletes_what_no_study_names_and_nothing_else(make, capsys):
     assert "4 entries are of cells that no study names" in said
     assert "2 entries are of a study's cells with other code, data or weights than now, kept without" in said
     assert "1 entries have weights with them" in said
+    assert "1 files are what stopped cells that no study names would go on from, 0.0 MB" in said
+    assert all(each.exists() for each in left)
     assert len(entries()) == 9
     assert main(["prune", "--yes"]) == 0
     assert len(entries()) == 4
+    assert [each.exists() for each in left] == [True, False]
     assert outdated in entries()
     assert main(["prune", "--yes", "--outdated"]) == 0
     assert len(entries()) == 2

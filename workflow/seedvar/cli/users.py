@@ -114,16 +114,17 @@ def _prune(arguments) -> None:
     site, results = read_site_config(settings(key_values(arguments.config))), Path("results")
     files = {*FOLDER.glob("*.y*ml"), *(study_path(name) for name in [site.study, *arguments.studies])}
     found = garbage.find_garbage(site.store_below(results), garbage.named_cells(sorted(files)), results)
-    doomed = [*found.unnamed, *found.abandoned, *(found.outdated if arguments.outdated else [])]
+    outdated = found.outdated if arguments.outdated else []
+    doomed = [*found.unnamed, *found.abandoned, *found.unfinished, *outdated]
     print("\n".join(garbage.garbage_lines(found, arguments.outdated)), flush=True)
     if site.store:
         print("The store may be shared: other people's studies are not known here, and count as none")
-    question = f"Delete {len(doomed):,} entries? [y/N] "
+    question = f"Delete {len(doomed):,} of them? [y/N] "
     if not doomed:
         print("Nothing to delete")
     elif arguments.yes or (sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")):
-        garbage.delete_entries(doomed)
-        print(f"{len(doomed):,} entries deleted")
+        garbage.delete(doomed)
+        print(f"{len(doomed):,} deleted")
     else:
         print("Nothing deleted")
 

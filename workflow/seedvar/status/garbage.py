@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from pathlib import Path
 from seedvar.cells import store as cell_store
 from seedvar.cells.cell import Cell
 from seedvar.cells.fingerprint import parts_of
-from seedvar.cells.places import RESULT, WEIGHTS, store_folder
+from seedvar.cells.places import RESULT, UNFINISHED, WEIGHTS, store_folder
 from seedvar.cells.record import read_record
 from seedvar.cells.syntax import code_digest
 from seedvar.errors import UserError
@@ -35,6 +36,7 @@ class Garbage:
         outdated: Entries of cells that a study has, but of other code, data or weights than now.
         abandoned: Half-written entries of processes that are gone.
         unreadable: Entries whose result cannot be read; they are left alone.
+        unfinished: What cells that no study names were to go on from, with its size.
         weights: Weights in entries, with their size.
         kept: Number of entries that a study names.
     """
@@ -42,6 +44,7 @@ class Garbage:
     unnamed: dict[Path, int] = field(default_factory=dict)
     outdated: dict[Path, int] = field(default_factory=dict)
     abandoned: dict[Path, int] = field(default_factory=dict)
+    unfinished: dict[Path, int] = field(default_factory=dict)
     unreadable: list[Path] = field(default_factory=list)
     weights: dict[Path, int] = field(default_factory=dict)
     about: dict[Path, str] = field(default_factory=dict)
@@ -113,6 +116,9 @@ def find_garbage(store: Path, cells: dict[str, Cell], results: Path) -> Garbage:
             garbage.kept += 1
         else:
             garbage.outdated[path] = _bytes(path)
+    for place, _, names in os.walk(results / "cells"):
+        if UNFINISHED in names and Path(place).relative_to(results).as_posix() not in cells:
+            garbage.unfinished[Path(place, UNFINISHED)] = Path(place, UNFINISHED).lstat().st_size
     return garbage
 
 
@@ -137,6 +143,11 @@ def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
     note = "" if outdated else ", kept without --outdated"
     section(f"entries are of a study's cells with other code, data or weights than now{note}", garbage.outdated)
     section("entries were begun a day ago or more and never finished", garbage.abandoned)
+    if garbage.unfinished:
+        size = size_in_words(sum(garbage.unfinished.values()))
+        lines.append(
+            f"{len(garbage.unfinished):,} files are what stopped cells that no study names would go on from, {size}"
+        )
     if garbage.weights:
         size = size_in_words(sum(garbage.weights.values()))
         lines.append(f"{len(garbage.weights):,} entries have weights with them, {size}; they go with their entries")
@@ -146,7 +157,10 @@ def garbage_lines(garbage: Garbage, outdated: bool) -> list[str]:
     return lines
 
 
-def delete_entries(paths: Iterable[Path]) -> None:
-    """Deletes entries of the store, each whole: it is renamed first, so that nobody is served half of it."""
+def delete(paths: Iterable[Path]) -> None:
+    """Deletes what stopped cells have left, and entries of the store, each whole: nobody is served half of it."""
     for path in paths:
-        cell_store.discard(path)
+        if path.name == UNFINISHED:
+            path.unlink(missing_ok=True)
+        else:
+            cell_store.discard(path)
