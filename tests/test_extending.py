@@ -89,7 +89,7 @@ def test_what_the_guide_adds_works_and_trains_nothing_that_was_there(checkout, t
         {"premise": ["the dog"] * 60, "hypothesis": ["the cat"] * 60, "label": ["neutral", "entails"] * 30}
     )
     for split in ("train", "validation"):
-        rows.to_csv(checkout / "data" / f"scitail-{split}.csv", index=False)
+        rows.assign(premise=f"the dog of {split}").to_csv(checkout / "data" / f"scitail-{split}.csv", index=False)
     shutil.copytree(tiny_models("roberta"), checkout / "xlm")
     config = json.loads((checkout / "xlm" / "config.json").read_text())
     config |= {"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}

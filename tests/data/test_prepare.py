@@ -146,6 +146,8 @@ def test_a_users_own_test_split_is_kept_and_no_path_of_theirs(tiny_models, tmp_p
     assert task == Task("agree", "pets", ("first", "second"), ("no", "yes"), "f1", positive=0)
     assert "secret-home" not in (tmp_path / "data" / "data.json").read_text()
     assert read_json(tmp_path / "data" / "data.json")["examples"] == {"train": 2, "validation": 2, "test": 2}
+    warnings = read_json(tmp_path / "data" / "data.json")["warnings"]
+    assert "1 of 2 validation examples (50.0 %) are training examples too" in warnings
 
 
 def test_the_same_examples_in_another_kind_of_file_have_the_same_content(tiny_models, tmp_path):

@@ -73,7 +73,22 @@ def test_a_study_is_its_cells_and_what_its_own_data_hold(check):
         "  e.g. 5: 'xyzzy'",
     ]
     assert "syn-rte: sentence1, sentence2 -> label; from the package's grammar (synthetic)\n" in said
+    assert "  warning: validation has 2 examples, so that one of them is 50 % of a score\n" in said
+    assert "  warning: 1 of 2 validation examples (50.0 %) are training examples too\n" not in said
     assert not Path("results/data").exists()  # nothing is made
+
+
+def test_data_are_described_once_for_as_long_as_they_stay(check, monkeypatch):
+    _, first = check()
+    monkeypatch.setattr("seedvar.status.check.read_examples", None)
+    assert check() == (0, first)
+
+
+def test_examples_that_are_learned_and_judged_are_warned_of(check):
+    text = Path("dev.csv").read_text()
+    Path("dev.csv").write_text(text + "the dog,1\n")
+    _, said = check()
+    assert "  warning: 1 of 3 validation examples (33.3 %) are training examples too\n" in said
 
 
 def test_arms_of_several_models_say_which(check, tiny_models):
@@ -129,12 +144,16 @@ def test_data_that_are_not_here_yet_are_said_so(check):
     assert "; not on this machine yet\n" in said
 
 
-def test_a_table_of_runs_is_counted(check):
+def test_a_table_of_runs_is_counted(check, capsys):
     pd.DataFrame({"arm": ["a", "a", "b"], "acc": [0.5, 0.6, 0.7]}).to_csv("runs.csv", index=False)
     study = (
         "runs: {file: runs.csv, columns: {arm: arm}, tasks: {rte: {metric: accuracy, score: acc, majority: 0.5}}}\n"
         "baseline: a\n"
     )
+    for command in ("status", "plan"):
+        Path("mine.yaml").write_text(study)
+        assert main([command, "mine.yaml"]) == 0
+        assert capsys.readouterr().out == "mine: its runs come from runs.csv; nothing is trained\n"
     assert check(study=study) == (
         0,
         "mine.yaml: 3 runs from runs.csv\n  rte, a: 2 runs, 1 failed\n  rte, b: 1 runs, 0 failed\n",

@@ -61,9 +61,8 @@ def project(checkout, tiny_models, tmp_path):
     mine.mkdir()
     texts = [row["first"] for row in pairs]
     for first, name in enumerate(("train", "dev", "test")):
-        table = pd.DataFrame(
-            {"id": range(60), "text": texts[first * 30 :][:60], "stars": [1 + i % 5 for i in range(60)]}
-        )
+        stars = [1 + i % 5 for i in range(60)]
+        table = pd.DataFrame({"id": range(60), "text": texts[first * 30 :][:60], "stars": stars})
         table.to_csv(mine / f"reviews-{name}.csv", index=False)
     names = ["follows", "contradicts", "neither"]
     pd.DataFrame(pairs).assign(relation=[rng.choice(names) for _ in pairs]).to_csv(

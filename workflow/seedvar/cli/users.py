@@ -82,7 +82,11 @@ def _status(arguments) -> None:
     from seedvar.status.lines import cell_lines, status_lines
     from seedvar.status.state import Checker, study_state
 
-    checker = Checker(_plan_of(arguments, arguments.study))
+    plan = _plan_of(arguments, arguments.study)
+    if plan.is_table:
+        print(_of_table(plan))
+        return
+    checker = Checker(plan)
     study = study_state(checker)
     if arguments.cells:
         print("\n".join(cell_lines(study)))
@@ -94,8 +98,13 @@ def _plan(arguments) -> None:
     from seedvar.status.estimate import plan_lines
     from seedvar.status.state import Checker, study_state
 
-    checker = Checker(_plan_of(arguments, arguments.study))
-    print("\n".join(plan_lines(study_state(checker), checker.plan)))
+    plan = _plan_of(arguments, arguments.study)
+    print(_of_table(plan) if plan.is_table else "\n".join(plan_lines(study_state(Checker(plan)), plan)))
+
+
+def _of_table(plan) -> str:
+    """Says of a study of a table of runs that there is nothing to wait for."""
+    return f"{plan.name}: its runs come from {plan.study.runs.file}; nothing is trained"
 
 
 def _explain(arguments) -> None:
