@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from seedvar.data.prepare import load_tokenizer
 from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
 from seedvar.files import read_json, write_json
@@ -217,6 +218,10 @@ CONFIG = {
     "pads with nothing": (config(pad_token_id=None), "pad_token_id: None is not accepted"),
     "activation": (config(hidden_act="gleu"), "hidden_act: 'gleu' is not accepted; accepted: gelu"),
     "activation no text": (config(hidden_act=["gelu"]), "hidden_act: \\['gelu'\\] is not accepted"),
+    "chunks": (config(chunk_size_feed_forward=7), "chunk_size_feed_forward: 7 is not accepted"),
+    "attention": (config(attn_implementation="flash_attention_2"), "'flash_attention_2' .* accepted: eager, sdpa"),
+    "relative positions": (config(position_embedding_type="relative_key"), "'relative_key' .* accepted: absolute"),
+    "tuples": (config(return_dict=False), "return_dict: False is not accepted; accepted: True"),
     "dropout": (config(hidden_dropout_prob=1.5), "hidden_dropout_prob: 1.5 is not accepted; .* below 1"),
     "dropout no number": (config(hidden_dropout_prob="0.1"), "hidden_dropout_prob: '0.1' is not accepted"),
     "range": (config(initializer_range=-0.02), "initializer_range: -0.02 is not accepted"),
@@ -379,7 +384,7 @@ def plan(tiny_models, tmp_path, monkeypatch):
 
 def test_there_are_many_mutations():
     assert {kind: len(mutations) for kind, mutations in KINDS.items()} == {
-        "config": 46, "weights": 36, "tokenizer": 19, "files": 15,
+        "config": 50, "weights": 36, "tokenizer": 19, "files": 15,
     }  # fmt: skip
 
 
@@ -406,7 +411,6 @@ def test_what_is_as_good_as_before_is_planned_copied_and_loaded_whole(plan, muta
     from helpers import known_task
 
     from seedvar.cells.recipe import Recipe
-    from seedvar.data.prepare import load_tokenizer
     from seedvar.training.network import build_model
 
     expected = build_model(Path("it"), known_task("syn-rte"), Recipe(), 0).base_model.state_dict()
@@ -434,6 +438,16 @@ def test_weights_that_are_not_finite_are_refused_when_they_are_copied(plan, valu
     with pytest.raises(UserError, match=f"^it/model.safetensors: {TOP} holds numbers that are not finite"):
         prepare(source, Path("results/models/it"))
     assert os.listdir("results/models") == []
+
+
+@pytest.mark.parametrize("values", [{"id2label": 3}, {"use_cache": "x"}, {"to_dict": 1}, {"dtype": "nonsense"}])
+def test_what_transformers_alone_does_not_accept_is_refused_before_anything_is_trained(plan, values):
+    """By the job that tokenises data, the first that imports it."""
+    config(**values)()
+    plan()
+    with pytest.raises(UserError, match="^it: has no configuration that Transformers can load") as refused:
+        load_tokenizer(Path("it"), 1000)
+    assert "\n" not in str(refused.value)
 
 
 def test_the_activations_that_are_accepted_are_known_and_have_no_weights():

@@ -103,10 +103,17 @@ def load_tokenizer(model_folder: Path, vocab_size: int):
         vocab_size: How many tokens the model has embeddings for.
 
     Raises:
-        UserError: It cannot be loaded, lacks a special token, or has one that the model does not know.
+        UserError: It cannot be loaded, lacks a special token, or has one that the model does not know; or Transformers
+            does not accept the configuration beside it, which is better said now than by every cell.
     """
-    from transformers import AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
+    try:
+        AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
+    except Exception as error:  # what a value is checked by raises many kinds
+        raise UserError(
+            f"{model_folder}: has no configuration that Transformers can load ({first_line(error)})"
+        ) from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_folder, trust_remote_code=False)
     except Exception as error:  # the libraries behind it raise many kinds

@@ -22,8 +22,16 @@ ACTIVATIONS = (
 MOST = 1_000_000_000  # of anything that is counted
 MOST_LAYERS = 200
 HEADS_KEYS, WIDTH_KEYS = ("num_attention_heads", "n_heads"), ("hidden_size", "dim")
-# What makes another network of an encoder, or loads it in another way.
-NOT_SUPPORTED = ("is_decoder", "add_cross_attention", "quantization_config", "pruned_heads")
+# What makes another network of an encoder, loads it in another way, or needs inputs of other lengths.
+NOT_SUPPORTED = ("is_decoder", "add_cross_attention", "quantization_config", "pruned_heads", "chunk_size_feed_forward")
+ONE_OF = {  # what may be said of these, if anything is
+    "hidden_act": ACTIVATIONS,
+    "activation": ACTIVATIONS,
+    "position_embedding_type": ("absolute",),  # others are not built any more, and would be absolute without a word
+    "attn_implementation": ("eager", "sdpa"),
+    "_attn_implementation": ("eager", "sdpa"),
+    "return_dict": (True,),
+}
 
 
 def read_object(path: Path) -> dict:
@@ -98,9 +106,9 @@ def _is_of_another(architecture: str, family: str) -> bool:
 
 
 def _check_numbers(config: dict, family: Family, refuse) -> None:
-    for key in ("hidden_act", "activation"):
-        if key in config and config[key] not in ACTIVATIONS:
-            refuse(key, ", ".join(ACTIVATIONS))
+    for key, accepted in ONE_OF.items():
+        if config.get(key) is not None and config[key] not in accepted:
+            refuse(key, ", ".join(map(str, accepted)))
     for key in family.dropout:
         if config.get(key) is not None and not _is_number(config[key], 0, 1, below=True):
             refuse(key, "a number from 0 to below 1")

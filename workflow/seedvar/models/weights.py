@@ -6,6 +6,7 @@ would be trained as pre-trained, and enter the tables as unstable. Headers are r
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -180,8 +181,6 @@ def check_finite(paths: Iterable[Path]) -> None:
 
 def _brain_floats(path: Path):
     """Yields name and bits, as whole numbers of 16 bits, of the tensors in bfloat16."""
-    import json
-
     import numpy as np
 
     with open(path, "rb") as file:

@@ -46,21 +46,24 @@ def build_model(
     try:
         config = AutoConfig.from_pretrained(folder, num_labels=task.n_classes, trust_remote_code=False)
     except Exception as error:  # what a value is checked by raises many kinds
-        raise UserError(f"{folder}: holds no model that Transformers can load ({first_line(error)})") from None
+        raise _not_loadable(folder, error) from None
     family = family_of(config.model_type)
     if recipe.dropout is not None:
         for key in family.dropout:
             if hasattr(config, key):
                 setattr(config, key, recipe.dropout)
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
-        folder,
-        config=config,
-        dtype=torch.float32,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # of a classifier with other classes; of nothing else, see `_check_loading`
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    try:
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # of a classifier with other classes; of nothing else, see `_check_loading`
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except Exception as error:  # as above
+        raise _not_loadable(folder, error) from None
     # A checkpoint that has been fine-tuned brings a classifier of its own: it is drawn anew as well.
     encoder = {id(parameter) for parameter in model.base_model.parameters()}
     head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
@@ -73,6 +76,10 @@ def build_model(
     for change_model in methods_with("change_model", recipe):
         change_model(model, recipe, init_seed)
     return model
+
+
+def _not_loadable(folder: Path, error: Exception) -> UserError:
+    return UserError(f"{folder}: holds no model that Transformers can load ({first_line(error)})")
 
 
 def _check_loading(folder: Path, model: nn.Module, head: set[str], loading: dict) -> None:
