@@ -195,9 +195,9 @@ def test_a_hub_that_takes_the_call_and_says_nothing_is_waited_for_for_seconds(pl
         assert "(no answer in 1 seconds)" in refused()
 
 
-def test_a_misspelt_embedded_model_is_no_hub_id_without_a_word(place):
+def test_a_misspelt_model_is_no_hub_id_without_a_word(place):
     Path("s.yaml").write_text(STUDY.replace("lab/it", "syn-brt"))
-    assert "s.yaml: model: 'syn-brt' (did you mean 'syn-bert'?): the hub did not give" in refused()
+    assert "s.yaml: model: unknown model 'syn-brt' (did you mean 'syn-bert'?); accepted: " in refused()
 
 
 def test_the_hub_is_asked_for_headers_and_small_files_and_for_no_weight(place, online):

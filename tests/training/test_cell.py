@@ -170,13 +170,14 @@ def test_a_failure_is_shown_and_its_log_is_complete(results, capfd, options):
 
 def test_a_killed_warm_cell_takes_its_fork_with_it(results):
     """The fork must not go on training when its command is gone."""
-    cell = a_cell(recipe=RECIPE.model_copy(update={"epochs": 100_000}))
+    cell = a_cell(recipe=RECIPE.model_copy(update={"epochs": 10_000}))
     arguments = [sys.executable, "-m", "seedvar", *command(cell, results, "--warm")]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE) as process:
         output = process.stderr.fileno()
         printed = b""
         while b"To repeat" not in printed:
-            printed += os.read(output, 4096)
+            assert (read := os.read(output, 4096)), printed
+            printed += read
         process.kill()
         # The fork holds the other end of this pipe: the end of file comes when the fork has ended.
         while select.select([output], [], [], 30)[0]:

@@ -177,7 +177,9 @@ METHOD = "def change_model(model, recipe, init_seed):\n    pass\n"
 NOTHING_IS_TRAINED = {
     "nothing": lambda folder: None,
     "a comment in the loop": in_package(
-        "training/loop.py", "    outcome = Outcome()\n", "    # A comment\n    outcome = Outcome()\n"
+        "training/loop.py",
+        "    outcome = run.outcome\n    while",
+        "    # A comment\n    outcome = run.outcome\n    while",
     ),
     "a docstring in the loop": in_package("training/loop.py", '"""What a run measured.', '"""All that a run measured.'),
     "the loop's layout": rewrite_the_loop,
@@ -258,7 +260,7 @@ def test_what_changes_no_result_trains_nothing(copied):
 
 
 # What is edited: how, how many cells are trained again, how many data sets are made again, what `status` says.
-STATEMENT = "    outcome = Outcome()\n"
+STATEMENT = "    model.to(device).train()\n"
 EDITS = {
     "a new seed": (in_study("seeds: 2", "seeds: 3"), CELLS_A_SEED, 0, ""),
     "a new arm": (in_study("  top:", "  pooler: {reinit_pooler: true}\n  top:"), CELLS_AN_ARM, 0, ""),

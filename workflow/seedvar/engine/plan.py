@@ -350,10 +350,6 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
                 raise UserError(f"{path}: {error}" if is_key else f"{error} (runs of {path})") from None
             remembered.save()
         return plan
-    cells = {cell.folder(): cell for _, cell in expand(study)}
-    first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
-    intermediates = {cell.folder(): cell for cell in first}
-    probed = [*(cell for _, cell in forgetting_runs(study)), *surface_runs(study)]
     remembered = Remembered(results / MEMORY)
     models = {}
     for name in study.models():
@@ -361,6 +357,10 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
         checkpoint = checkpoints.resolve(name, site.models, str(path))
         models[checkpoint.name] = _planned_model(checkpoint, model_folder(results, checkpoint.name), remembered)
     check_models(study, {name: model.about for name, model in models.items()}, path)
+    cells = {cell.folder(): cell for _, cell in expand(study)}
+    first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
+    intermediates = {cell.folder(): cell for cell in first}
+    probed = [*(cell for _, cell in forgetting_runs(study)), *surface_runs(study)]
     names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
     tasks = {}
     for name in names:

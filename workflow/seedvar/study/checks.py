@@ -83,7 +83,7 @@ def _check_case(key: str, names, path: Path | str) -> None:
 
 
 def check_spelling(model: str, aliases, path: Path | str) -> None:
-    """Refuses a model without an owner that is no model at hand, but written almost like one.
+    """Refuses a model without an owner that is no model at hand, but written almost like the embedded one.
 
     Raises:
         UserError: Else the hub would be asked for a misspelt name.
@@ -91,7 +91,8 @@ def check_spelling(model: str, aliases, path: Path | str) -> None:
     at_hand = [*aliases, *EMBEDDED]
     if "/" in model or model in at_hand or Path(model).is_dir():
         return
-    if close := difflib.get_close_matches(model, at_hand, n=1, cutoff=0.8):
+    # Models of the hub may well be called almost like a short name: bert-base-uncased and bert-large-uncased.
+    if close := difflib.get_close_matches(model, EMBEDDED, n=1, cutoff=0.8):
         raise UserError(
             f"{path}: model: unknown model '{model}' (did you mean '{close[0]}'?); accepted: {', '.join(at_hand)}, a "
             "folder, or a hub id"
