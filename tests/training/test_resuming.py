@@ -88,14 +88,24 @@ def test_stopped_twice_is_equal_to_the_bit(start, always, tmp_path, name, task):
         assert torch.equal(resumed_model.state_dict()[parameter], value), parameter
 
 
-def test_what_is_done_twice_is_little(start, always, monkeypatch):
-    monkeypatch.setattr(resuming, "COST", 1e9)  # writing takes longer than these updates
-    said = []
-    monkeypatch.setattr(Unfinished, "load", lambda self: said.append(self.log))
-    _, _, told = start(epochs=20)  # 100 updates
-    kept = [int(line.split()[-1].split("/")[0]) for line in told if line.startswith("kept")]
-    gaps = [b - a for a, b in zip([0, *kept], [*kept, 100], strict=True)]
-    assert max(gaps) <= 15, gaps
+@pytest.mark.parametrize(("written_in_s", "lost", "cost"), [(0.1, 0.06, 0.01), (10, 0.15, 0.12), (20, 0.15, 0.2)])
+def test_what_is_done_twice_is_little_and_so_is_what_it_costs(monkeypatch, tmp_path, written_in_s, lost, cost):
+    """A run of ten minutes, an update of a second, by a clock of its own."""
+    now = [0.0]
+
+    def write(path, content):
+        now[0] += written_in_s
+        kept.append(update)
+
+    monkeypatch.setattr(resuming.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(resuming, "write_atomically", write)
+    unfinished, kept = Unfinished(tmp_path / "unfinished.pt", OF, lambda line: None), []
+    for update in range(1, 601):
+        now[0] += 1
+        unfinished.after_update(update, 600, dict)
+    gaps = [b - a for a, b in zip([0, *kept], [*kept, 600], strict=True)]
+    assert max(gaps) <= lost * 600, gaps
+    assert len(kept) * written_in_s <= cost * now[0], kept
 
 
 def test_a_short_run_leaves_nothing_and_says_so(start, tmp_path):

@@ -20,8 +20,10 @@ from seedvar.files import write_atomically
 
 LONG_S = 120.0  # a run that is expected to take less leaves nothing of its own accord
 WORTH_S = 10.0  # training that is kept when the process is asked to end
-SHARE = 0.05  # of the expected time between two writes: what a kill without warning loses
-COST = 0.1  # at most this share of the time goes into writing
+# What a kill without warning loses is what was done since the last write. Two writes are this share of the expected
+# time apart; or, where more than a tenth of the time would go into writing, up to that share.
+SHARE, LARGEST_SHARE = 0.05, 0.12
+COST, LARGEST_COST = 0.1, 0.25
 
 
 class Unfinished:
@@ -94,7 +96,9 @@ class Unfinished:
             raise Stopped(self.signal, f"the next start {how}")
 
     def _interval(self, expected_s: float) -> float:
-        return max(SHARE * expected_s, self._written_in_s / COST)
+        written_in_s = self._written_in_s
+        rare = min(written_in_s / COST, LARGEST_SHARE * expected_s)
+        return max(SHARE * expected_s, rare, written_in_s / LARGEST_COST)
 
     def remove(self) -> None:
         """Deletes the file: there is a result."""
