@@ -1,6 +1,6 @@
-"""Kills a cell of BERT-large's shape at 60 % of its updates, starts it again and compares it with an undisturbed one.
+"""Kills a cell of BERT-large's shape at 60 % of its time, starts it again and compares it with an undisturbed one.
 
-    python tests/benchmark/resuming.py [--layers 24] [--hidden 1024] [--updates 40]
+    python tests/benchmark/resuming.py [--layers 24] [--hidden 1024] [--updates 60]
 
 Random weights, a synthetic task, the CPU. Prints how much was done twice and what the file that a run leaves costs.
 It takes some ten minutes and 16 GB of memory; with `--layers 2 --hidden 64 --updates 4000` a few minutes and little.
@@ -9,6 +9,7 @@ It takes some ten minutes and 16 GB of memory; with `--layers 2 --hidden 64 --up
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import shutil
@@ -47,19 +48,23 @@ def make_model(folder: Path, layers: int, hidden: int) -> None:
     BertTokenizer(vocab={word: i for i, word in enumerate(words)}).save_pretrained(folder)
 
 
-def train(cell: Cell, results: Path, log: Path, kill_at: int | None = None, number: int = signal.SIGKILL) -> float:
-    """Runs `seedvar train`; kills it once its log tells of a given update. Returns the seconds that it took."""
+def train(cell: Cell, results: Path, log: Path, kill_after_s: float | None = None, number=signal.SIGKILL) -> float:
+    """Runs `seedvar train`, or only so many seconds of it. Returns the seconds that it took."""
     command = [SEEDVAR, "train", "--cell", json.dumps(cell.specification()), "--results", results, "--log", log]
     start = time.monotonic()
     process = subprocess.Popen(command)
-    while process.poll() is None:
-        time.sleep(0.05)
-        told = re.findall(r"^update (\d+)/", log.read_text(), re.MULTILINE) if log.exists() else []
-        if kill_at and told and int(told[-1]) >= kill_at:
-            process.send_signal(number)
-            process.wait()
-    assert kill_at or process.returncode == 0, log.read_text()
+    try:
+        process.wait(timeout=kill_after_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+        process.wait()
+    assert kill_after_s or process.returncode == 0, log.read_text()
     return time.monotonic() - start
+
+
+def kept(log: Path) -> list[int]:
+    """Lists the updates after which a run left what it could go on from."""
+    return [int(update) for update in re.findall(r"^kept as it is after update (\d+)/", log.read_text(), re.MULTILINE)]
 
 
 def files_of(cell: Cell, results: Path) -> list:
@@ -75,11 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", type=int, default=24)
     parser.add_argument("--hidden", type=int, default=1024)
-    parser.add_argument("--updates", type=int, default=40)
+    parser.add_argument("--updates", type=int, default=60)
     arguments = parser.parse_args()
-    recipe = Recipe(
-        learning_rate=1e-5, n_train=64, batch_size=4, steps=arguments.updates, evaluations=10, max_length=32
-    )
+    recipe = Recipe(learning_rate=1e-5, n_train=64, batch_size=4, steps=arguments.updates, evaluations=1, max_length=32)
     cell = Cell("synthetic", "large", "syn-rte", recipe, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -91,21 +94,22 @@ def main() -> None:
         for name in ("killed", "asked"):  # the files of the model are shared, not copied
             shutil.copytree(prepared, folder / name, copy_function=lambda a, b: Path(b).hardlink_to(a))
         seconds = train(cell, prepared, folder / "whole.log")
-        n_kept = (folder / "whole.log").read_text().count("kept as it is")
-        print(f"undisturbed: {seconds:.0f} s, left what it could go on from {n_kept} times", flush=True)
-        at = round(0.6 * arguments.updates)
+        updates = [0, *kept(folder / "whole.log"), arguments.updates]
+        most = max(after - before for before, after in itertools.pairwise(updates))
+        print(
+            f"undisturbed: {seconds:.0f} s, at most {most} of {arguments.updates} updates from one file to the next",
+            flush=True,
+        )
         for name, number in (("killed", signal.SIGKILL), ("asked", signal.SIGTERM)):
-            first = train(cell, folder / name, folder / f"{name}-1.log", at, number)
+            first = train(cell, folder / name, folder / f"{name}-1.log", 0.6 * seconds, number)
             left = folder / name / cell.folder() / "unfinished.pt"
             size = left.stat().st_size / 1e9 if left.exists() else 0
             second = train(cell, folder / name, folder / f"{name}-2.log")
             record = json.loads((folder / name / cell.folder() / "result.json").read_text())
-            twice = at - record["resumed_after"][-1] if record["resumed_after"] else at
             same = files_of(cell, folder / name) == files_of(cell, prepared)
             print(
-                f"{signal.Signals(number).name} at update {at} of {arguments.updates}: went on behind "
-                f"{record['resumed_after']}, {max(0, twice)} updates done twice, {'equal' if same else 'NOT EQUAL'} to "
-                f"the bit; {first:.0f} + {second:.0f} s, {size:.1f} GB left",
+                f"{signal.Signals(number).name} after {first:.0f} s: went on behind {record['resumed_after']}, "
+                f"{second:.0f} s more, {'equal' if same else 'NOT EQUAL'} to the bit; {size:.1f} GB left",
                 flush=True,
             )
 
