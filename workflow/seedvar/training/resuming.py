@@ -22,7 +22,7 @@ LONG_S = 120.0  # a run that is expected to take less leaves nothing of its own 
 WORTH_S = 10.0  # training that is kept when the process is asked to end
 # What a kill without warning loses is what was done since the last write. Two writes are this share of the expected
 # time apart; or, where more than a tenth of the time would go into writing, up to that share.
-SHARE, LARGEST_SHARE = 0.05, 0.12
+SHARE, LARGEST_SHARE = 0.05, 0.1
 COST, LARGEST_COST = 0.1, 0.25
 
 
