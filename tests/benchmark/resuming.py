@@ -70,7 +70,7 @@ def kept(log: Path) -> list[int]:
 def files_of(cell: Cell, results: Path) -> list:
     """The files of a cell without what its starts may differ in."""
     record = json.loads((results / cell.folder() / "result.json").read_text())
-    for name in ("wall_time_s", "resumed_after"):
+    for name in ("wall_time_s", "resumed_after", "commit"):
         record.pop(name)
     return [record, *((results / cell.folder() / name).read_bytes() for name in ("curve.csv", "predictions.parquet"))]
 
