@@ -1,6 +1,7 @@
 """The state of every cell and why it is invalid; what the store holds for no study."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -356,6 +357,21 @@ def test_whoever_is_to_train_a_cell_that_is_being_trained_waits_for_the_first(ma
         assert "another process trains this cell: waiting for it" in capsys.readouterr().err
         assert not (folder / ".writing-half").exists()  # who comes later clears up
         assert (folder / PARTS).is_file()
+
+
+def test_without_locks_nobody_clears_up_behind_others(make, monkeypatch):
+    check = make()
+    cell = cells_of(check)[0]
+    folder = RESULTS / cell.folder()
+    folder.mkdir(parents=True)
+    (folder / ".writing-half").touch()  # of a process that may well be writing
+
+    def no_locks(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("seedvar.cells.lock.fcntl.flock", no_locks)
+    with running(folder, fingerprint.parts_of(cell, RESULTS)):
+        assert (folder / ".writing-half").exists()
 
 
 def test_code_that_is_edited_while_a_cell_starts_is_noticed(make, monkeypatch):

@@ -29,9 +29,9 @@ def running(folder: Path, parts: dict):
     While another process trains the cell this one waits; it may find the result in the store then. What a process
     that was killed has left half-written in the folder is deleted.
     """
-    file = _locked(folder)
+    file, is_mine = _locked(folder)
     with file:
-        for path in folder.glob(".writing-*"):
+        for path in folder.glob(".writing-*") if is_mine else ():
             path.unlink(missing_ok=True)
         file.truncate(0)
         file.write(json.dumps(parts, indent=1, sort_keys=True) + "\n")
@@ -46,10 +46,11 @@ def running(folder: Path, parts: dict):
             raise
 
 
-def _locked(folder: Path) -> TextIO:
+def _locked(folder: Path) -> tuple[TextIO, bool]:
     """Opens the file that says what a cell's fingerprint is made of, and waits until nobody else has the lock on it.
 
-    On a file system without locks it is just opened.
+    Returns:
+        The open file, and whether it is locked: on a file system without locks it is not.
     """
     told = False
     while True:
@@ -65,10 +66,10 @@ def _locked(folder: Path) -> TextIO:
             time.sleep(POLL_S)
             continue
         except OSError:
-            return file
+            return file, False
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / PARTS)):
-                return file
+                return file, True
         file.close()  # whoever had it has deleted it meanwhile
 
 
