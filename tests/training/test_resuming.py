@@ -108,6 +108,20 @@ def test_what_is_done_twice_is_little_and_so_is_what_it_costs(monkeypatch, tmp_p
     assert len(kept) * written_in_s <= cost * now[0], kept
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("unexpected pos 64 vs 0")])
+def test_a_full_disk_ends_no_run(start, always, monkeypatch, tmp_path, error):
+    """What a run could go on from is not worth the run."""
+
+    def fail(content, path):
+        raise error
+
+    monkeypatch.setattr(resuming.torch, "save", fail)
+    _, outcome, said = start()
+    assert any(line.startswith("not kept after update") for line in said)
+    assert outcome.curve == start(keeps=False)[1].curve
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_short_run_leaves_nothing_and_says_so(start, tmp_path):
     with pytest.raises(Stopped, match="stopped by SIGTERM; the next start begins anew, this one was short"):
         start(at=4)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from seedvar.errors import Stopped
+from seedvar.errors import Stopped, first_line
 from seedvar.files import write_atomically
 
 LONG_S = 120.0  # a run that is expected to take less leaves nothing of its own accord
@@ -81,16 +81,19 @@ class Unfinished:
         now = time.monotonic()
         expected_s = (now - self._start) / max(1, update - self._first) * total
         if self.signal:
-            is_due = now - self._last >= WORTH_S
+            is_due = now - self._start >= WORTH_S
         else:
             is_due = expected_s >= LONG_S and now - self._last >= self._interval(expected_s)
         if update < total and is_due:
-            content = state() | {"update": update, "of": self.of, "seconds": self.seconds}
-            content["resumed_after"] = self.resumed_after
-            write_atomically(self.path, lambda path: torch.save(content, path))
-            self._last, self._kept = time.monotonic(), update
+            about = {"update": update, "of": self.of, "seconds": self.seconds, "resumed_after": self.resumed_after}
+            try:
+                write_atomically(self.path, lambda path: torch.save(state() | about, path))
+                self._kept = update
+                self.log(f"kept as it is after update {update}/{total}")
+            except (OSError, RuntimeError) as error:  # PyTorch's of a full disk; the run does without
+                self.log(f"not kept after update {update}/{total}: {first_line(error)}")
+            self._last = time.monotonic()
             self._written_in_s = self._last - now
-            self.log(f"kept as it is after update {update}/{total}")
         if self.signal:
             how = f"goes on behind update {self._kept} of {total}" if self._kept else "begins anew, this one was short"
             raise Stopped(self.signal, f"the next start {how}")
