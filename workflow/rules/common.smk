@@ -25,7 +25,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
-from seedvar.words import n_cells, printable
+from seedvar.words import n_cells
 
 
 # What a command is given beside files is a list of words; `:q` in a shell command quotes each. What a user writes
@@ -41,7 +41,7 @@ try:
     PLAN = make_plan(config)
     PLAN.write_source_lists()
 except UserError as error:
-    print(printable(f"seedvar: {error}"), file=sys.stderr)
+    print(f"seedvar: {error}", file=sys.stderr)
     sys.exit(2)
 
 holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
@@ -297,7 +297,7 @@ def start_progress(dag):
     try:
         PLAN.prepare_results()
     except UserError as error:
-        raise WorkflowError(printable(f"seedvar: {error}"))
+        raise WorkflowError(f"seedvar: {error}")
     holder.hold(PLAN.results, PLAN.name)
     calm(dag.workflow.scheduler)
     planned = {

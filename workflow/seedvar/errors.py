@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import signal
+
+from seedvar.words import printable
 
 
 class UserError(Exception):
@@ -15,7 +16,7 @@ class UserError(Exception):
     """
 
     def __init__(self, sentence: str = ""):
-        super().__init__(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: repr(found[0])[1:-1], str(sentence)))
+        super().__init__(printable(str(sentence)))
 
 
 class Stopped(Exception):

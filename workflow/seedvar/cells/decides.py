@@ -60,6 +60,7 @@ WITHOUT_INFLUENCE = [
     "training/device.py",
     "training/optimizers/__init__.py",
     "training/resuming.py",
+    "words.py",
 ]
 
 

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
             code = arguments.run(arguments) or 0
         except UserError as error:
             code = 2
-            print(printable(f"seedvar: {error}"), file=sys.stderr)
+            print(f"seedvar: {error}", file=sys.stderr)
         except Stopped as stopped:
             code = stopped.code
             print(f"seedvar: {stopped}", file=sys.stderr)
