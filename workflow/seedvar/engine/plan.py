@@ -33,7 +33,6 @@ from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
 from seedvar.stats import STATISTICS
 from seedvar.strict import read_yaml
-from seedvar.study.checks import check_spelling
 from seedvar.study.feasible import check_models, check_sizes
 from seedvar.study.grid import expand, forgetting_runs, surface_runs
 from seedvar.study.reading import read_study, study_path
@@ -353,7 +352,6 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     remembered = Remembered(results / MEMORY)
     models = {}
     for name in study.models():
-        check_spelling(name, site.models, path)
         checkpoint = checkpoints.resolve(name, site.models, str(path))
         models[checkpoint.name] = _planned_model(checkpoint, model_folder(results, checkpoint.name), remembered)
     check_models(study, {name: model.about for name, model in models.items()}, path)

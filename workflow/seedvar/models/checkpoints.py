@@ -122,7 +122,10 @@ def resolve(model: str, aliases: dict[str, str], where: str) -> Checkpoint:
             f"under models in config.yaml: {NAMES}"
         )
     if hub_id and (close := difflib.get_close_matches(model, [*aliases, *EMBEDDED], n=1)):
+        # The hub may well have a model that is called almost like a short name: bert-base-uncased, bert-large-uncased.
         key = f"{key}: '{model}' (did you mean '{close[0]}'?)"
+        if "/" not in model and difflib.get_close_matches(model, EMBEDDED, n=1, cutoff=0.8):
+            raise UserError(f"{key}: is not accepted; accepted: a hub id, a folder, {', '.join([*aliases, *EMBEDDED])}")
     return Checkpoint(name, folder, hub_id, origin, key)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from pathlib import Path
 
 from seedvar.cells.recipe import CONFLICTS
 from seedvar.errors import UserError
-from seedvar.models.checkpoints import EMBEDDED, model_name
+from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
 from seedvar.study.study import CrossedSeeds, Study
 from seedvar.study.tasks import check_own, known_tasks
@@ -79,23 +78,6 @@ def _check_case(key: str, names, path: Path | str) -> None:
     for one, other in differ_by_case(names):
         raise UserError(
             f"{path}: {key}: '{one}' and '{other}' differ by capitals alone; accepted: another name for one"
-        )
-
-
-def check_spelling(model: str, aliases, path: Path | str) -> None:
-    """Refuses a model without an owner that is no model at hand, but written almost like the embedded one.
-
-    Raises:
-        UserError: Else the hub would be asked for a misspelt name.
-    """
-    at_hand = [*aliases, *EMBEDDED]
-    if "/" in model or model in at_hand or Path(model).is_dir():
-        return
-    # Models of the hub may well be called almost like a short name: bert-base-uncased and bert-large-uncased.
-    if close := difflib.get_close_matches(model, EMBEDDED, n=1, cutoff=0.8):
-        raise UserError(
-            f"{path}: model: unknown model '{model}' (did you mean '{close[0]}'?); accepted: {', '.join(at_hand)}, a "
-            "folder, or a hub id"
         )
 
 

@@ -76,8 +76,8 @@ def read_site_config(values: dict, path: Path | str = CONFIG) -> SiteConfig:
     """Checks the merged settings of config.yaml and the command line's `--config`."""
     site = validate(SiteConfig, values, path)
     check_aliases(site.models, str(path))
-    for name in site.models:
-        if not name.strip() or not site.models[name].strip():
+    for name, model in site.models.items():
+        if not model.strip():
             raise UserError(f"{path}: models.{name}: holds nothing; accepted: a hub id, a folder, or an embedded model")
     if site.store and Path(site.store).expanduser().exists() and not Path(site.store).expanduser().is_dir():
         raise UserError(f"{path}: store: {site.store} is a file; accepted: a folder, which need not be there yet")
