@@ -78,7 +78,7 @@ def start(checkout):
         command = ["snakemake", *arguments, "--cores", "2", "--config", "study=faults"]
         process = subprocess.Popen(
             command, cwd=folder, env=environment_of(folder), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_signals,
         )  # fmt: skip
         started.append(process)
         return process
@@ -98,6 +98,12 @@ def finish(checkout):
         return done.returncode, done.stdout + done.stderr
 
     return run
+
+
+def hear_signals():
+    """Lets a process hear what it would not if the tests run in the background or under `nohup`."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def tables(folder):
