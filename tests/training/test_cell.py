@@ -6,6 +6,7 @@ import os
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -166,6 +167,28 @@ def test_a_failure_is_shown_and_its_log_is_complete(results, capfd, options):
     lines = log.read_text().splitlines()
     assert lines[0].startswith("To repeat: seedvar train")
     assert lines[-1] == message
+
+
+def test_the_warm_process_has_nothing_of_ours_that_could_be_edited_meanwhile():
+    code = "import sys, seedvar.engine.warm; print(sorted(name for name in sys.modules if name.startswith('seedvar')))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "['seedvar', 'seedvar.engine', 'seedvar.engine.warm']"
+
+
+def test_a_warm_cell_hears_what_the_command_ignored_that_started_the_process(results):
+    environment = os.environ | {"HF_OF_A_TEST": str(results)}  # a warm process of its own
+    ignore, hear = (lambda how=how: signal.signal(signal.SIGHUP, how) for how in (signal.SIG_IGN, signal.SIG_DFL))
+    seedvar = [sys.executable, "-m", "seedvar"]
+    first = [*seedvar, *command(a_cell(), results, "--warm")]
+    subprocess.run(first, env=environment, preexec_fn=ignore, check=True, capture_output=True)  # as under `nohup`
+    long = a_cell(recipe=RECIPE.model_copy(update={"epochs": 10_000}))
+    second = [*seedvar, *command(long, results, "--warm")]
+    with subprocess.Popen(second, env=environment, preexec_fn=hear, stderr=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stderr if line.startswith("drawn anew"))
+        process.send_signal(signal.SIGHUP)
+        said = process.stderr.read()
+        assert process.wait(timeout=30) == 128 + signal.SIGHUP, said
+    assert "seedvar: stopped by SIGHUP; the next start" in said
 
 
 def test_a_killed_warm_cell_takes_its_fork_with_it(results):

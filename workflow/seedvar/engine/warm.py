@@ -2,7 +2,7 @@
 
 These imports take longer than a small cell takes to train. The first `seedvar train` on a machine
 starts a server that does the imports once and then waits on a socket; every `seedvar train` sends
-it the command, and a fork of the server runs it. The server has imported next to nothing of seedvar
+it the command, and a fork of the server runs it. The server has imported no other module of seedvar
 and computed nothing, so a fork computes what a fresh process computes, to the bit (a test compares
 them). It ends by itself when it has been idle for `IDLE_S` seconds.
 
@@ -27,8 +27,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-
-from seedvar.errors import Stopped
 
 IDLE_S = 20.0
 STARTED = b"S"  # the first byte of an answer; the exit code follows
@@ -81,6 +79,8 @@ def run(command: list[str], entry: str) -> int | None:
 
 def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
     """Sends a command; returns `STARTED` and the exit code, or as much of it as came."""
+    from seedvar.errors import Stopped  # here and not above, for the server must not have imported it
+
     with connection:
         request = {"command": command, "entry": entry, "folder": os.getcwd(), "environment": dict(os.environ)}
         request = json.dumps(request).encode()
@@ -206,6 +206,10 @@ def _child(connection: socket.socket) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    from seedvar.signals import ASKING_TO_END
+
+    for number in ASKING_TO_END:  # whatever the command ignored that started the server, such as one under `nohup`
+        signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
 
     module, _, name = request["entry"].partition(":")
