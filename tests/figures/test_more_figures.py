@@ -20,7 +20,7 @@ from seedvar.figures import (
     seeds_needed,
     training_length,
 )
-from seedvar.figures.style import FAILED_COLOUR, alike_but_for
+from seedvar.figures.style import FAILED_COLOUR, alike_but_for, short_names
 from seedvar.stats.aggregate import performance_profile
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
@@ -127,7 +127,36 @@ def test_loss_against_score_says_the_correlation_of_the_runs_that_did_not_fail()
 
 def test_runs_without_a_training_loss_leave_a_note():
     runs = make_runs(TWO).assign(train_loss=np.nan)
-    assert loss_against_score.draw(loss_against_score.numbers(runs)).axes[0].texts
+    ax = loss_against_score.draw(loss_against_score.numbers(runs)).axes[0]
+    assert [text.get_text() for text in ax.texts] == ["no run has a training loss"]
+    assert not ax.axison  # there is nothing to read off
+
+
+LONG = "learning_rate3e-5-warmup0.1-weight_decay0.01-layerwise_decay0.95-reinit_layers4-mixout0.9-epochs"
+
+
+@pytest.mark.parametrize("module", [comparisons, distribution, seeds_needed])
+def test_names_as_long_as_they_may_be_stand_in_nobodys_way(module):
+    """Names may have 100 characters; the texts of a figure must be inside of it, and none upon another."""
+    arms = {"adamw": {}, f"{LONG}1": {}, f"{LONG}2": {"reinit_layers": 1}, "x": {"reinit_layers": 2}}
+    runs = make_runs(arms, tasks=("reviews_of_a_shop_" * 5, "b"))
+    tables = {
+        comparisons: [runs, compare(runs, "adamw")],
+        distribution: [runs],
+        seeds_needed: [compute_seeds_needed(summarise(runs), "adamw")],
+    }
+    drawn = module.draw(short_names(module.numbers(*tables[module])))
+    drawn.canvas.draw()
+    texts = [ax.title for ax in drawn.axes]
+    texts += [label for ax in drawn.axes for label in (*ax.get_yticklabels(), *ax.get_xticklabels())]
+    names = {label.get_text().split("\n")[0] for label in texts if "…" in label.get_text()}
+    assert len({name for name in names if name.startswith("learning")}) == 2  # told apart
+    assert all(len(name) <= 36 + len(", against adamw") for name in names)
+    boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
+    if module is not distribution:  # whose labels are turned
+        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    page = drawn.get_tightbbox(drawn.canvas.get_renderer()).transformed(drawn.dpi_scale_trans)
+    assert all(page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1 for box in boxes)
 
 
 def test_comparisons_fill_what_is_significant_and_tell_failures():

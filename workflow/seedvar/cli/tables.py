@@ -163,7 +163,7 @@ def _tables(arguments) -> int | None:
 def _figure(arguments) -> int | None:
     if (code := run_warm(arguments)) is not None:
         return code
-    from seedvar.figures.style import save
+    from seedvar.figures.style import save, short_names
     from seedvar.files import write_csv
 
     module = importlib.import_module(f"seedvar.figures.{arguments.figure.replace('-', '_')}")
@@ -173,7 +173,7 @@ def _figure(arguments) -> int | None:
     tables = _read_given(arguments.figure, FIGURES[arguments.figure].tables, arguments.tables)
     numbers = module.numbers(**tables)
     pictures = [path for path in arguments.out if path.suffix != ".csv"]
-    save(module.draw(numbers, **options), pictures)
+    save(module.draw(short_names(numbers), **options), pictures)
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
     return None

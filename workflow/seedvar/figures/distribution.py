@@ -13,6 +13,8 @@ from seedvar.words import KEYS, task_title
 
 KINDS = ("box", "violin", "points")
 
+BESIDE = 18  # characters of a name that has room beside others
+
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Picks the scores of all runs out of the runs table (see `collect.py`)."""
@@ -63,6 +65,6 @@ def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str], kin
         draw_runs(ax, position + jitter(len(scores)), scores, failed, colours[arm])
     ax.axhline(scale * runs["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
     ax.set_xticks(range(len(arms)), labels)
-    if len(arms) > 4:
+    if len(arms) > 4 or max(map(len, arms)) > BESIDE:
         ax.tick_params(axis="x", labelrotation=30 if len(arms) < 9 else 90)
     ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))

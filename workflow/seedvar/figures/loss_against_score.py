@@ -28,6 +28,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     figure, axes = panels(max(1, len(tasks)), 3.4, 3.2)
     if not tasks:
         axes[0].text(0.5, 0.5, "no run has a training loss", transform=axes[0].transAxes, ha="center")
+        axes[0].set_axis_off()
     for ax, task in zip(axes, tasks, strict=False):
         of_task = numbers[numbers["task"] == task].assign(train_loss=lambda t: t["train_loss"].clip(lower=SMALLEST))
         failed = of_task["degenerate"].astype(bool)

@@ -25,6 +25,7 @@ plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 FAILED_COLOUR = "#D55E00"
 COLOURS = 6  # that are told apart with any kind of colour vision, white paper and failed runs' red left out
 MOST_BANDS = 6  # lines whose bands can still be told apart
+ROOM_FOR_ARM, ROOM_FOR_TASK = 24, 36  # characters of a name in a figure
 LINE_STYLES = ["-", "--", "-.", ":"]
 
 
@@ -49,6 +50,33 @@ def arm_styles(arms: list[str]) -> dict[str, dict]:
 def in_order(values: pd.Series) -> list[str]:
     """Returns the different values in the order of their first appearance: that of the study file."""
     return list(values.unique())
+
+
+def short_names(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Returns the numbers of a figure with names that it has room for: long ones lose their middle.
+
+    The CSV beside the figure has them whole.
+    """
+    short = numbers.copy()
+    for columns, room in ((("arm", "baseline"), ROOM_FOR_ARM), (("task",), ROOM_FOR_TASK)):
+        columns = [name for name in columns if name in numbers]
+        names = pd.unique(numbers[columns].to_numpy().ravel()) if columns else []
+        taken: dict[str, str] = {}
+        for name in names:
+            text, count = _shortened(name, room), 1
+            while text in taken.values():
+                count += 1
+                text = f"{_shortened(name, room - 3)} ({count})"
+            taken[name] = text
+        for column in columns:
+            short[column] = numbers[column].map(taken)
+    return short
+
+
+def _shortened(name, room: int):
+    if not isinstance(name, str) or len(name) <= room:
+        return name
+    return f"{name[: room - room // 3 - 1]}…{name[-(room // 3) :]}"
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
