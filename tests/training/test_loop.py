@@ -81,13 +81,13 @@ def test_init_and_order_seeds_act_independently(run, plain):
 
 def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
     seen = []
-    original = loop.make_batch
+    original = loop.micro_batches
 
-    def spy(examples, part, rows, device):
+    def spy(examples, part, rows, most):
         seen[-1].append(rows.copy())
-        return original(examples, part, rows, device)
+        return original(examples, part, rows, most)
 
-    monkeypatch.setattr(loop, "make_batch", spy)
+    monkeypatch.setattr(loop, "micro_batches", spy)
     for recipe in ({"optimizer": "bertadam"}, {"optimizer": "adamw", "reinit_layers": 2, "dropout": 0.3}):
         seen.append([])
         run(**recipe)

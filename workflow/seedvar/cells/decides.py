@@ -22,6 +22,7 @@ EVERY_CELL = {
     "layers": "models/layers.py",
     "loop": "training/loop.py",
     "network": "training/network.py",
+    "packing": "training/packing.py",
     "parameter groups": "training/parameter_groups.py",
     "schedule": "training/schedule.py",
     "scoring": "data/scoring.py",
@@ -29,6 +30,7 @@ EVERY_CELL = {
     "streams": "streams.py",
     "task": "data/task.py",
     "tokens": "data/tokens.py",
+    "vocabulary": "training/vocabulary.py",
 }
 
 # Alternatives, each a module. Of an optimizer those of its modules that take part.

@@ -174,6 +174,15 @@ class Recipe(Strict):
         json_schema_extra=_slug("diagnostics"),
     )
 
+    micro_batch: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Send at most so many examples of a batch through the network at a time, to save memory; their "
+        "gradients add up to the batch's. Without it, the whole batch.",
+        json_schema_extra=_slug("micro"),
+    )
+
     intermediate_task: str | None = Field(
         None,
         description="Start from an encoder that was fine-tuned on this task first; the classifier and the optimizer "
@@ -214,6 +223,11 @@ CONFLICTS = [
         "weight_decay pulls the same weights towards 0; give one of the two",
     ),
     ("sampling", lambda r: r.n_train is None, "there is nothing to choose without n_train; give n_train too"),
+    (
+        "micro_batch",
+        lambda r: r.mixout > 0,
+        "Mixout draws one mask for all examples of a batch; leave micro_batch out",
+    ),
     ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
 ]
 

@@ -50,6 +50,7 @@ class Diagnostics(Watcher):
         super().__init__()
         self.optimizer, self.every = optimizer, every
         self.activations, self.logits = None, None  # of the last training batch
+        self._told = {"activations": [], "logits": []}  # by each of its micro-batches
         self._listen(model)
         self.blocks = {
             block: {kind: [p for p in parameters if p.requires_grad] for kind, parameters in kinds.items()}
@@ -59,6 +60,9 @@ class Diagnostics(Watcher):
 
     def before_update(self, update: int) -> None:
         """Measures the gradients of an update, counted from 1, before they are clipped."""
+        for name, parts in self._told.items():
+            setattr(self, name, torch.cat(parts) if parts else None)
+            parts.clear()
         if not self._is_due(update):
             return
         for block, kinds in self.blocks.items():
@@ -99,11 +103,11 @@ class Diagnostics(Watcher):
 
         def keep_logits(module, inputs, output):
             if module.training:
-                self.logits = output.logits.detach().float()
+                self._told["logits"].append(output.logits.detach().float())
 
         def keep_activations(module, inputs, output):
             if module.training:
-                self.activations = torch.tanh(output.detach().float())
+                self._told["activations"].append(torch.tanh(output.detach().float()))
 
         model.register_forward_hook(keep_logits)
         if path := family_of(model.config.model_type).before_tanh:
@@ -134,18 +138,15 @@ def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tens
         expects of this optimizer; None of an optimizer that has not Adam's moments.
     """
     norms, analytic = [], 1.0
-    if not (isinstance(optimizer, torch.optim.AdamW) or hasattr(optimizer, "correct_bias")):
+    if not isinstance(optimizer, torch.optim.AdamW):
         return None, analytic
     for group in optimizer.param_groups:
-        if isinstance(optimizer, torch.optim.AdamW):
-            (beta1, beta2), eps = group["betas"], group["eps"]
-            states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
-            m = torch.cat([state["exp_avg"].flatten() for state in states])
-            v = torch.cat([state["exp_avg_sq"].flatten() for state in states])
-        else:
-            beta1, beta2, eps, m, v = optimizer.beta1, optimizer.beta2, optimizer.eps, group["m"], group["v"]
-            if not optimizer.correct_bias:
-                analytic = (1 - beta1**t) / (1 - beta2**t) ** 0.5
+        (beta1, beta2), eps = group["betas"], group["eps"]
+        if not getattr(optimizer, "correct_bias", True):
+            analytic = (1 - beta1**t) / (1 - beta2**t) ** 0.5
+        states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
+        m = torch.cat([state["exp_avg"].flatten() for state in states])
+        v = torch.cat([state["exp_avg_sq"].flatten() for state in states])
         step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
         norms.append(group["lr"] * torch.linalg.vector_norm(step))
     return torch.linalg.vector_norm(torch.stack(norms)), analytic

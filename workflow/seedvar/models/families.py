@@ -28,6 +28,9 @@ class Family:
         layout: The weights of its encoder, see `layouts.py`. It checks what is loaded and decides no cell.
         embeddings: Names of what lies below the first block, in the encoder.
         dropout: Keys of the configuration that hold a dropout probability.
+        packing: How `training.packing` reads the first token out of its last layer; None where the family cannot
+            take packed batches.
+        positions_after_padding: Whether the first token's position is the one behind the number of the padding token.
     """
 
     layers: str | None
@@ -37,6 +40,8 @@ class Family:
     layout: dict[str, str]
     embeddings: tuple[str, ...] = ("embeddings",)
     dropout: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+    packing: str | None = None
+    positions_after_padding: bool = False
 
     def row(self) -> dict:
         """Returns what decides a cell, in JSON's types: what differs from its default, so a new field changes none."""
@@ -51,18 +56,24 @@ class Family:
 
 
 FAMILIES = {  # by config.model_type
-    "bert": Family("bert.encoder.layer", "bert.pooler.dense", "bert.pooler.dense", "cls.predictions", BERT),
-    "roberta": Family("roberta.encoder.layer", None, "classifier.dense", "lm_head", ROBERTA),
+    "bert": Family(
+        "bert.encoder.layer", "bert.pooler.dense", "bert.pooler.dense", "cls.predictions", BERT, packing="bert"
+    ),
+    "roberta": Family(
+        "roberta.encoder.layer", None, "classifier.dense", "lm_head", ROBERTA,
+        packing="bert", positions_after_padding=True,
+    ),
     "electra": Family(
-        "electra.encoder.layer", None, None, None, ELECTRA, embeddings=("embeddings", "embeddings_project")
+        "electra.encoder.layer", None, None, None, ELECTRA, embeddings=("embeddings", "embeddings_project"),
+        packing="bert",
     ),
     "distilbert": Family(
         "distilbert.transformer.layer", None, None, "vocab_", DISTILBERT,
-        dropout=("dropout", "attention_dropout", "seq_classif_dropout"),
+        dropout=("dropout", "attention_dropout", "seq_classif_dropout"), packing="distilbert",
     ),
     "albert": Family(
         None, "albert.pooler", "albert.pooler", "predictions", ALBERT,
-        dropout=("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"),
+        dropout=("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"), packing="stack",
     ),
 }  # fmt: skip
 
