@@ -169,10 +169,29 @@ def test_a_failure_is_shown_and_its_log_is_complete(results, capfd, options):
     assert lines[-1] == message
 
 
-def test_the_warm_process_has_nothing_of_ours_that_could_be_edited_meanwhile():
-    code = "import sys, seedvar.engine.warm; print(sorted(name for name in sys.modules if name.startswith('seedvar')))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "['seedvar', 'seedvar.engine', 'seedvar.engine.warm']"
+def test_edited_code_gets_a_warm_process_of_its_own(monkeypatch, tmp_path):
+    shutil.copytree(warm.PACKAGE, tmp_path / "seedvar")
+    monkeypatch.setattr(warm, "PACKAGE", tmp_path / "seedvar")
+    before = warm._socket_path()
+    assert warm._socket_path() == before
+    with open(tmp_path / "seedvar/training/loop.py", "a") as file:
+        file.write("# edited\n")
+    assert warm._socket_path() != before
+
+
+def test_each_job_of_a_cluster_has_a_warm_process_of_its_own(monkeypatch):
+    paths = {warm._socket_path()}
+    for job in ("1", "2"):
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        paths.add(warm._socket_path())
+    assert len(paths) == 3
+
+
+def test_a_fork_whose_code_was_edited_since_its_imports_trains_nothing(results, monkeypatch, capsys):
+    monkeypatch.setattr(warm, "imported", "the state of the code when the warm process imported it")
+    assert main(command(a_cell(), results)) == 2
+    assert "the code of this cell changed while it was about to start; run again" in capsys.readouterr().err
+    assert not (results / a_cell().folder() / "result.json").exists()
 
 
 def test_a_warm_cell_hears_what_the_command_ignored_that_started_the_process(results):
