@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help house setup quickstart test test-fast test-slurm bench-scale bench-statistics lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,17 @@ test-fast: setup  ## Run the tests that run no workflow: for the work in between
 
 test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (Debian or Ubuntu, as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest --numprocesses=0 tests/slurm
+
+# Trainer needs accelerate, and nothing else does: it goes into a folder of its own.
+$(VENV)/accelerate: | setup
+	$(BIN)/pip install --quiet --no-deps --target $@ accelerate==1.15.0
+
+bench: setup $(VENV)/accelerate  ## Measure cells an hour against Transformers' Trainer (GLUE: SEEDVAR_GLUE_DIR; half an hour)
+	$(BIN)/python tests/benchmark/throughput.py --model syn-bert --tasks syn-rte syn-mrpc --updates 90 --accelerate $(VENV)/accelerate
+	test -z "$$SEEDVAR_GLUE_DIR" || $(BIN)/python tests/benchmark/throughput.py --tasks mrpc rte cola stsb --accelerate $(VENV)/accelerate
+
+bench-gpu: setup  ## Measure a GPU: throughput, share of its peak, cells side by side, bits (GLUE: SEEDVAR_GLUE_DIR)
+	$(BIN)/python tests/benchmark/gpu.py
 
 bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 made-up cells (takes a while)
 	$(BIN)/python tests/benchmark/scale.py

@@ -191,7 +191,9 @@ def without(name: str):
         "all measures": contextlib.nullcontext,
         "padding left out (packed batches)": lambda: mock.patch.dict(families.FAMILIES, padded),
         "last layer for the first tokens alone": lambda: mock.patch.dict(packing._READ_OUT, {"bert": read_all}),
-        "compact vocabulary": lambda: mock.patch.object(loop, "compact", lambda model, examples, _: (examples, print_not)),
+        "compact vocabulary": lambda: mock.patch.object(
+            loop, "compact", lambda model, examples, _: (examples, print_not)
+        ),
         "fused optimizer": lambda: mock.patch.object(loop, "make_optimizer", unfused),
         "uninitialised memory not filled": fill,
         "memory kept by the allocator": contextlib.nullcontext,
@@ -323,8 +325,8 @@ def phases(results: Path, cell: Cell, steps: int) -> None:
         print(f"  {name}: {seconds:.2f} s, {seconds / whole:.1%}")
     print(f"  the rest: {whole - training - spent['evaluation'] - spent['model and data']:.2f} s")
     print(
-        f"  {needed / training / 1e9:.0f} GFLOP/s of needed products while training, {needed / training / best:.0%} of the "
-        f"measured peak of {best / 1e9:.0f} ({recipe.precision})",
+        f"  {needed / training / 1e9:.0f} GFLOP/s of needed products while training, {needed / training / best:.0%} of "
+        f"the measured peak of {best / 1e9:.0f} ({recipe.precision})",
         flush=True,
     )
 

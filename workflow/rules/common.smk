@@ -199,9 +199,15 @@ def warm_option(wildcards, threads):
     return ["--warm"] if PLAN.warm and not PLAN.site.from_tables else []
 
 
+def machine_options(threads):
+    shared = PLAN.site.cells_per_gpu
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return options + (["--cells-per-gpu", shared] if shared > 1 else [])
+
+
 def train_options(wildcards, threads):
     is_kept = cell_folder(wildcards) in PLAN.kept
-    options = ["--device", PLAN.site.device, "--threads", threads]
+    options = machine_options(threads)
     return [
         *options,
         *warm_option(wildcards, threads),
@@ -211,7 +217,7 @@ def train_options(wildcards, threads):
 
 def weights_options(wildcards, threads):
     is_intermediate = cell_folder(wildcards) in PLAN.intermediates
-    options = ["--device", PLAN.site.device, "--threads", threads]
+    options = machine_options(threads)
     return [
         *options,
         *warm_option(wildcards, threads),

@@ -35,12 +35,14 @@ class Machine:
     Attributes:
         device: `auto`, `cpu` or `cuda`.
         threads: Torch threads.
+        cells_per_gpu: How many cells may share a CUDA device.
         run_warm: Runs the job in a fork that has the libraries loaded and returns its exit code; None if it is to run
             here.
     """
 
     device: str = "auto"
     threads: int = 1
+    cells_per_gpu: int = 1
     run_warm: Callable[[], int | None] = lambda: None
 
 
@@ -82,7 +84,8 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
             return None
         print(f"To repeat: {repeat_command(cell, results, machine)}", file=sys.stderr, flush=True)
         train_cell = training_code(cell, parts)
-        record = train_cell(cell, digest(parts), results, machine.device, machine.threads, keep_weights)
+        where = (machine.device, machine.threads, keep_weights, machine.cells_per_gpu)
+        record = train_cell(cell, digest(parts), results, *where)
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
     line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
@@ -140,7 +143,7 @@ def hand_out_weights(specification: dict, results: Path, machine: Machine, keep:
 
     with running(results / cell.folder(), parts):
         print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-        training_code(cell, parts)(cell, key, results, machine.device, machine.threads, keep_weights=True)
+        training_code(cell, parts)(cell, key, results, machine.device, machine.threads, True, machine.cells_per_gpu)
     store.restore(kept, key, results / cell.folder())  # the files of the first time, wall time included
     store.take_weights(kept, key, target, remove=not keep)
     return None

@@ -171,7 +171,7 @@ def _connect_or_start() -> socket.socket | None:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # Behind a terminal a Ctrl-C is for the command; in a job all processes must stay where SLURM finds them.
+                # At a terminal Ctrl-C is for the command; in a job all processes must stay where SLURM finds them.
                 start_new_session="SLURM_JOB_ID" not in os.environ,
             )
             deadline = time.monotonic() + START_TIMEOUT_S

@@ -27,6 +27,19 @@ STORE_LOOKS = 5000  # entries of a large store to look at
 LIMIT_CELLS, LIMIT_FACTOR, SHORTEST_LIMIT = 100, 3, 10
 
 
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # what /proc/cpuinfo calls the instructions, x86's and ARM's
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool | None:
+    """Says whether this machine's processor has arithmetic for bfloat16; None where it cannot be told."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), None)
+    return None if flags is None else bool(BFLOAT16 & set(flags.split()))
+
+
 class Place(NamedTuple):
     """Where cells were trained.
 
@@ -34,18 +47,20 @@ class Place(NamedTuple):
         unit: `CPU` or `GPU`.
         name: Of the processor or of the GPU.
         threads: Torch threads.
+        cells_per_gpu: How many cells could share the GPU.
     """
 
     unit: str
     name: str
     threads: int
+    cells_per_gpu: int = 1
 
 
 def place_of(record: RunRecord) -> Place:
     """Returns where a cell was trained."""
     if record.device == "cpu":
         return Place("CPU", record.processor or "cpu", record.threads)
-    return Place("GPU", record.device, record.threads)
+    return Place("GPU", record.device, record.threads, record.cells_per_gpu)
 
 
 @dataclass(frozen=True)
@@ -189,7 +204,7 @@ def time_limits(plan: Plan) -> dict[tuple[str, str, str], int]:
 
     Calibrated on a sample of recorded cells; empty while nothing is recorded. Where cells were recorded at several
     places that the study may get, the slowest counts: a limit that is too long costs a wait, one that is too short
-    the training.
+    the training. Where more cells share a GPU than did when they were recorded, each may take so many times as long.
     """
     recorded = recorded_cells(plan, LIMIT_CELLS) if plan.cells else Recorded([], None)
     if not recorded.records:
@@ -200,7 +215,11 @@ def time_limits(plan: Plan) -> dict[tuple[str, str, str], int]:
     places = [place for place in model.places() if place.unit in wanted]
     limits = {}
     for cell in {(c.model, c.task, c.recipe): c for c in plan.all_cells.values()}.values():
-        seconds = [s for place in places if (s := expected_seconds(cell, sizes, model, place)) is not None]
+        seconds = [
+            s * (max(1, plan.site.cells_per_gpu / place.cells_per_gpu) if place.unit == "GPU" else 1)
+            for place in places
+            if (s := expected_seconds(cell, sizes, model, place)) is not None
+        ]
         if seconds:
             minutes = math.ceil(LIMIT_FACTOR * max(seconds) / 60)
             limits[cell.model, cell.task, cell.recipe.slug()] = max(SHORTEST_LIMIT, minutes)
