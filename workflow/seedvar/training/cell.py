@@ -75,7 +75,7 @@ def train_cell(
     unfinished.remove()
     store.keep(results / "store", fingerprint, folder)
     if keep_weights:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+        weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
         store.keep_weights(results / "store", fingerprint, lambda path: save_file(weights, path))
     return record
 
