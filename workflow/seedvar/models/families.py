@@ -49,7 +49,6 @@ class Family:
         read_out: How inputs are made ready so that the classifier reads the right token, see `read_out.py`; None
             where that is the first one, and padding on the right does no harm.
         matrices: What holds the matrices of blocks: modules `Linear`, or `Conv1D` as in GPT-2, or `bare` parameters.
-        checkpointing: Whether Transformers can do without the activations of its blocks until the backward pass.
     """
 
     layers: str | tuple[str, ...] | None
@@ -62,7 +61,6 @@ class Family:
     final: str | None = None
     read_out: str | None = None
     matrices: str = LINEAR
-    checkpointing: bool = True
 
     def row(self) -> dict:
         """Returns what decides a cell, in JSON's types: what differs from its default, so a new field changes none."""
@@ -107,7 +105,7 @@ FAMILIES = {  # by config.model_type
     "xlm-roberta": Family("roberta.encoder.layer", None, "classifier.dense", "lm_head", ROBERTA),
     "mpnet": Family(
         "mpnet.encoder.layer", None, "classifier.dense", "lm_head", MPNET,
-        embeddings=("embeddings", "encoder.relative_attention_bias"), checkpointing=False,
+        embeddings=("embeddings", "encoder.relative_attention_bias"),
     ),
     "deberta-v2": Family(  # of the shape of DeBERTa-v3, see `configuration.ONLY`
         "deberta.encoder.layer", None, None, None, DEBERTA_V3,
@@ -121,7 +119,7 @@ FAMILIES = {  # by config.model_type
     "xlnet": Family(
         "transformer.layer", None, "sequence_summary.summary", None, XLNET,
         embeddings=("", "word_embedding"), dropout=("dropout", "summary_last_dropout"), read_out="left",
-        matrices=BARE, checkpointing=False,
+        matrices=BARE,
     ),
     "bart": Family(
         ("model.encoder.layers", "model.decoder.layers"), None, "classification_head.dense", None, BART,
@@ -140,6 +138,7 @@ FAMILIES = {  # by config.model_type
     "qwen3": Family(**_DECODER, layout=QWEN3),
 }  # fmt: skip
 
+NO_CHECKPOINTING = ("albert", "mpnet", "xlnet")  # Transformers cannot compute activations of their blocks once more
 # Families whose head of Transformers is not that of the authors' code, and what that is.
 OFFICIAL_HEADS = {
     "electra": "dropout and one Linear layer on the first token, as in the code of Zhang et al. (2021)",

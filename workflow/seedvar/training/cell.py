@@ -138,6 +138,7 @@ def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, 
         versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "numpy", "scikit-learn", "scipy")},
+            **({"peft": version("peft")} if cell.recipe.lora_rank else {}),
         },
         **machine,
     )
