@@ -286,3 +286,13 @@ SURFACE = "probes: {surface: {task: rte, first: {arm: bertadam, seed: 1}, second
 def test_a_mistake_in_probes_or_task_recipes_is_one_sentence(study_file, old, new, sentence):
     with pytest.raises(UserError, match=sentence):
         read_study(study_file(GOOD.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("study", "warmup"),
+    [("xlnet", [200, 200, 500, 120]), ("bart", [61, 68, 107, 80]), ("roberta", [122, 137, 214, 320])],
+)
+def test_warm_up_takes_as_many_updates_as_in_table_6_of_zhang_et_al(study, warmup):
+    study = read_study(REPOSITORY / "config/studies" / f"zhang2021_{study}.yaml")
+    recipes = [study.named_recipes(task)["standard"] for task in ("rte", "mrpc", "stsb", "cola")]
+    assert [int(recipe.warmup_ratio * recipe.steps) for recipe in recipes] == warmup

@@ -86,7 +86,7 @@ def check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
     if recipe.lora_rank and family.matrices == BARE:
         raise refuse("lora_rank", f"it adapts Linear layers, and the attention of {name} has none", "leave it out")
     if recipe.lora_rank and importlib.util.find_spec("peft") is None:
-        raise refuse("lora_rank", "the package peft is not installed", "pip install 'peft>=0.18', or leave it out")
+        raise refuse("lora_rank", "the package peft is not installed", "pip install 'peft>=0.18,<1', or leave it out")
     if recipe.biases_only and not any(weight.endswith("bias") for weight in weights_of(family.layout, config)):
         raise refuse("biases_only", f"the blocks of {name} have no biases", "false")
     if recipe.gradient_checkpointing and config["model_type"] in NO_CHECKPOINTING:
