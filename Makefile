@@ -67,6 +67,6 @@ schema: setup  ## Write the JSON schemas anew after a change of what a user may 
 
 lock:  ## Pin the newest packages that pyproject.toml allows
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet 'torch==2.13.0' '.[slurm,minilm,dev]'
+	.venv-lock/bin/pip install --quiet 'torch==2.13.0' '.[slurm,minilm,lora,dev]'
 	{ grep '^#' envs/requirements.lock; .venv-lock/bin/pip freeze --exclude seedvar | sed -E 's/^torch==([0-9.]+).*/torch==\1/'; } > envs/requirements.lock.new
 	mv envs/requirements.lock.new envs/requirements.lock && rm -rf .venv-lock

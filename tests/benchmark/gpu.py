@@ -114,7 +114,8 @@ def speed(device: torch.device, layers: int, hidden: int, updates: int, precisio
     memory = f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if device.type == "cuda" else ""
     print(
         f"{layers} layers of {hidden}, batch 32, {precision}, micro_batch {micro}: "
-        f"{32 * len(seconds) / sum(seconds):.1f} examples/s, {tokens / sum(seconds):,.0f} real tokens/s, {np.median(seconds) * 1e3:.1f} ms an update, "
+        f"{32 * len(seconds) / sum(seconds):.1f} examples/s, {tokens / sum(seconds):,.0f} real tokens/s, "
+        f"{np.median(seconds) * 1e3:.1f} ms an update, "
         f"{needed / sum(seconds) / peak:.0%} of the measured peak of {peak / 1e12:.2f} TFLOP/s{memory}",
         flush=True,
     )

@@ -6,13 +6,23 @@ from safetensors.torch import load_file, save_file
 
 from seedvar.errors import UserError
 from seedvar.files import read_json
+from seedvar.models.configuration import check_config
 from seedvar.models.families import FAMILIES
-from seedvar.models.layouts import BUFFERS, weights_of
+from seedvar.models.layouts import BUFFERS, TIED, weights_of
 from seedvar.models.weights import check_weights, has_word_head, read_headers
 
 COMMON = {"vocab_size": 31, "max_position_embeddings": 17, "pad_token_id": 0}
 BERT_LIKE = {"hidden_size": 22, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 35, **COMMON}
 DISTILBERT = {"dim": 22, "n_layers": 3, "n_heads": 2, "hidden_dim": 35, **COMMON}
+SPECIAL = {"bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+DECODER = BERT_LIKE | {"hidden_size": 24, "bos_token_id": 1, "eos_token_id": 2}
+DEBERTA_V3 = BERT_LIKE | {"relative_attention": True, "share_att_key": True, "norm_rel_ebd": "layer_norm"}
+DEBERTA_V3 |= {"position_buckets": 5, "position_biased_input": False, "pos_att_type": "p2c|c2p", "type_vocab_size": 0}
+XLNET = {"d_model": 22, "n_layer": 3, "n_head": 2, "d_inner": 35, "vocab_size": 31, "pad_token_id": 0}
+BART = {"d_model": 22, "encoder_layers": 2, "decoder_layers": 3, "encoder_ffn_dim": 35, "decoder_ffn_dim": 33, **COMMON}
+BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+GPT2 = {"n_embd": 22, "n_layer": 3, "n_head": 2, "n_positions": 17, "vocab_size": 31, "pad_token_id": 0}
+GPT2 |= {"bos_token_id": 1, "eos_token_id": 2}
 # Every family with odd widths; and where a number can make a module come or go, both.
 TRICKY = [
     ("bert", BERT_LIKE),
@@ -27,8 +37,25 @@ TRICKY = [
     ("albert", BERT_LIKE | {"embedding_size": 9}),
     ("albert", BERT_LIKE | {"embedding_size": 22}),
     ("albert", BERT_LIKE | {"embedding_size": 9, "num_hidden_groups": 3, "inner_group_num": 2}),
+    ("xlm-roberta", BERT_LIKE | {"type_vocab_size": 1}),
+    ("mpnet", BERT_LIKE | {"pad_token_id": 1}),
+    ("mpnet", BERT_LIKE | {"pad_token_id": 1, "relative_attention_num_buckets": 7}),
+    ("deberta-v2", DEBERTA_V3),
+    ("deberta-v2", DEBERTA_V3 | {"position_buckets": -1, "type_vocab_size": 2}),
+    ("deberta-v2", DEBERTA_V3 | {"position_buckets": -1, "max_relative_positions": 11}),
+    ("modernbert", BERT_LIKE | SPECIAL),
+    ("modernbert", BERT_LIKE | SPECIAL | {"num_hidden_layers": 1, "classifier_pooling": "mean"}),
+    ("xlnet", XLNET),
+    ("xlnet", XLNET | {"d_head": 11}),
+    ("bart", BART),
+    ("bart", BART | {"encoder_layers": 1, "decoder_attention_heads": 11}),
+    ("gpt2", GPT2),
+    ("gpt2", GPT2 | {"n_inner": 35}),
+    ("llama", DECODER | {"num_key_value_heads": 2}),
+    ("llama", DECODER | {"num_key_value_heads": 1, "head_dim": 6}),
+    ("qwen2", DECODER | {"num_key_value_heads": 1}),
+    ("qwen3", DECODER | {"num_key_value_heads": 1, "head_dim": 6}),
 ]
-HEADS = ["AutoModelForPreTraining", "AutoModelForMaskedLM", "AutoModelForSequenceClassification"]
 
 
 @pytest.fixture
@@ -52,26 +79,42 @@ def test_every_family_is_compared():
 
 @pytest.mark.parametrize(("family", "sizes"), TRICKY)
 def test_the_table_of_a_family_is_what_transformers_makes(saved, family, sizes):
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoModelForSequenceClassification
 
     folder = saved(family, sizes, "AutoModel")
     encoder = AutoModel.from_pretrained(folder)
     expected = {name: tuple(value.shape) for name, value in encoder.state_dict().items()}
+    for name in TIED:
+        expected.pop(name, None)
+    config = read_json(folder / "config.json")
+    layout = weights_of(FAMILIES[family].layout, config)
+    if family == "modernbert":  # its pooler is no part of the encoder alone
+        head = {name: layout.pop(name) for name in ("head.dense.weight", "head.norm.weight")}
+        classifier = AutoModelForSequenceClassification.from_config(encoder.config).head.state_dict()
+        assert {f"head.{name}": tuple(value.shape) for name, value in classifier.items()} == head
     if FAMILIES[family].pooler is None:  # the encoder alone has one, that below a classifier has not
         expected = {name: shape for name, shape in expected.items() if not name.startswith("pooler.")}
-    config = read_json(folder / "config.json")
-    assert weights_of(FAMILIES[family].layout, config) == expected
+    check_config(config, folder / "config.json")
+    assert layout == expected
     assert encoder.base_model_prefix == FAMILIES[family].prefix
 
 
+def kinds_of(family):
+    """The classes of Transformers that have heads for a family."""
+    words = "AutoModelForCausalLM" if FAMILIES[family].read_out in ("last", "left") else "AutoModelForMaskedLM"
+    kinds = [words, "AutoModelForSequenceClassification"]
+    without = ("modernbert", "deberta-v2", "llama", "qwen2", "qwen3")
+    return kinds if family in without else ["AutoModelForPreTraining", *kinds]
+
+
 @pytest.mark.parametrize(
-    "kind", ["AutoModelForPreTraining", "AutoModelForMaskedLM", "AutoModelForSequenceClassification"]
+    ("family", "sizes", "kind"), [(family, sizes, kind) for family, sizes in TRICKY for kind in kinds_of(family)]
 )
-@pytest.mark.parametrize(("family", "sizes"), TRICKY)
 def test_what_transformers_saves_is_accepted_with_any_head_with_and_without_the_prefix(saved, family, sizes, kind):
     folder, row = saved(family, sizes, kind), FAMILIES[family]
     config, headers = read_json(folder / "config.json"), read_headers(folder)
-    pooler = [f"{row.pooler}.{part}" for part in ("weight", "bias")] if row.pooler else []
+    pooler = [row.address(name) for name in weights_of(row.layout, config)]
+    pooler = [name for name in pooler if row.pooler and name.startswith(f"{row.pooler}.")]
     lacking = [name for name in pooler if name not in headers]
     assert sorted(check_weights(config, row, headers, folder)) == sorted(lacking)
     plain = {name.removeprefix(f"{row.prefix}."): header for name, header in headers.items()}
@@ -88,14 +131,17 @@ def test_what_is_accepted_loads_whole_and_what_is_refused_does_not(saved, tmp_pa
     folder, row = saved(family, sizes, "AutoModel"), FAMILIES[family]
     config, weights = read_json(folder / "config.json"), load_file(folder / "model.safetensors")
     expected = weights_of(row.layout, config)
-    for name in list(expected)[:: len(expected) // 4]:
+    needed = [name for name in expected if not (row.pooler and row.address(name).startswith(f"{row.pooler}."))]
+    for name in needed[:: len(needed) // 4]:
         save_file({n: w for n, w in weights.items() if n != name}, folder / "model.safetensors")
-        with pytest.raises(UserError, match=f"lack 1 of the {len(expected)} that config.json implies: {name}"):
+        lacks = f"lack {3 if family == 'modernbert' else 1} of the {len(expected)} that config.json implies: {name}"
+        with pytest.raises(UserError, match=lacks):
             check_weights(config, row, read_headers(folder), folder)
         _, loading = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
-        assert f"{row.prefix}.{name}" in loading["missing_keys"]
-    save_file({f"{row.prefix}.{name}": weight for name, weight in weights.items()}, folder / "model.safetensors")
-    assert check_weights(config, row, read_headers(folder), folder) == []
+        assert row.address(name) in loading["missing_keys"]
+    save_file({row.address(name): weight for name, weight in weights.items()}, folder / "model.safetensors")
+    outside = [row.address(name) for name in expected if family == "modernbert" and name.startswith("head.")]
+    assert check_weights(config, row, read_headers(folder), folder) == outside
     _, loading = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
     assert not [name for name in loading["missing_keys"] if name.startswith(f"{row.prefix}.")]
 

@@ -183,6 +183,39 @@ def test_the_rule_on_the_training_loss_and_where_the_two_rules_disagree():
     assert (row["failed"], row["failed_by_loss"], row["rules_disagree"]) == (1, 2, 1)
 
 
+def test_slack_lets_the_rule_on_the_training_loss_find_what_is_just_below():
+    losses = [0.70, 0.68, 0.67, 0.3]  # ln 2 = .6931; 3 % less is .6723, 5 % less .6585
+    table = runs([0.5, 0.5, 0.5, 0.8], [True, True, True, False], train_loss=losses, constant_loss=math.log(2))
+    for slack, expected in ((0, [1, 0, 0, 0]), (0.03, [1, 1, 0, 0]), (0.05, [1, 1, 1, 0])):
+        assert failed_by_loss(table, slack).tolist() == expected
+        row = summarise(table, slack).iloc[0]
+        assert (row["failed_by_loss"], row["rules_disagree"]) == (sum(expected), 3 - sum(expected))
+    assert failed_by_loss(table).tolist() == failed_by_loss(table, 0.0).tolist()
+
+
+@pytest.mark.parametrize(
+    ("task", "constant", "found"),
+    [("RTE", 0.6931, (24, 35, 36, 36)), ("MRPC", 0.6310, (13, 21, 27, 28)), ("CoLA", 0.6071, (10, 14, 15, 18))],
+)
+def test_what_slack_finds_of_the_published_runs_is_what_the_guide_says(published_runs, task, constant, found):
+    path = Path(__file__).parents[3] / "shared" / "data" / "published_runs" / "zhang_replication_curves.csv"
+    keys = ["method", "task", "seed"]
+    last = pd.read_csv(path).sort_values("step").groupby(keys)["loss"].last().rename("train_loss")
+    table = published_runs.join(last, on=keys).assign(constant_loss=constant)
+    table = table[table["task"] == task]
+    limits = {"RTE": ("last_test_acc", 0.5252), "MRPC": ("last_test_acc", 0.6829), "CoLA": ("last_test_mcc", 0.0)}
+    column, limit = limits[task]
+    failed = (table[column] <= limit).to_numpy()
+    by_loss = [failed_by_loss(table, slack) == 1 for slack in (0, 0.03, 0.05, 0.1)]
+    assert tuple(int((caught & failed).sum()) for caught in by_loss) == found
+    extra = {"RTE": [1, 1, 1, 2], "MRPC": [0, 0, 0, 2], "CoLA": [0, 0, 0, 0]}[task]
+    assert [int((caught & ~failed).sum()) for caught in by_loss] == extra
+    guide = (Path(__file__).parents[2] / "config" / "README.md").read_text(encoding="utf-8")
+    for slack, n, more in zip(("0", ".03", ".05", ".1"), found, extra, strict=True):
+        (line,) = [line for line in guide.splitlines() if line.startswith(f"| {slack} | ")]
+        assert f" {n} ({more}) " in line
+
+
 def test_a_diverged_run_has_failed_by_both_rules():
     table = runs([0.5, 0.7], [False, False], train_loss=[np.nan, 0.3], constant_loss=0.69, status=["diverged", "done"])
     row = summarise(table).iloc[0]

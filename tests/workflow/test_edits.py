@@ -76,7 +76,7 @@ def status(folder):
 def digests(folder):
     """Returns the digests of code that decide the plain arm."""
     script = "from seedvar.cells.decides import *; from seedvar.cells.syntax import *\n"
-    script += "for n, p in code_of({}, 'f1').items(): print(code_digest(PACKAGE / p), n)"
+    script += "for n, p in code_of({}, 'f1', {}).items(): print(code_digest(PACKAGE / p), n)"
     return run(folder, "python", "-c", script)
 
 

@@ -15,9 +15,10 @@ rule statistics:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
+        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
+        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} {params.slack:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
 
 
@@ -42,7 +43,8 @@ rule tables:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
+        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"
+        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} {params.slack:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"

@@ -136,6 +136,12 @@ def baseline_option(wildcards):
     return command_line(PLAN.study, "baseline")
 
 
+def slack_option(wildcards):
+    asked = wildcards.get("statistic") or wildcards.get("table")
+    is_set = asked == "summary" and PLAN.study.loss_slack
+    return [f"--loss-slack={PLAN.study.loss_slack}"] if is_set else []
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]

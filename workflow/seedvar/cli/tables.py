@@ -43,6 +43,7 @@ def add(command) -> None:
     sub.add_argument("statistic", choices=list(STATISTICS))
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that it needs, such as runs.csv")
     sub.add_argument("--baseline", help="name of the baseline arm, for comparisons")
+    sub.add_argument("--loss-slack", type=float, default=0.0, help="of the rule on the training loss, for summary")
     sub.add_argument("--out", required=True, type=Path, help="a .csv file")
     add_warm(sub)
 
@@ -52,6 +53,7 @@ def add(command) -> None:
         "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
     )
     sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
+    sub.add_argument("--loss-slack", type=float, default=0.0, help="that of summary.csv, for its caption")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
     add_warm(sub)
 
@@ -143,7 +145,7 @@ def _statistics(arguments) -> int | None:
     from seedvar.stats.compute import compute
 
     tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic].tables, arguments.tables)
-    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline))
+    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline, arguments.loss_slack))
     return None
 
 
@@ -156,7 +158,7 @@ def _tables(arguments) -> int | None:
 
     table = read_table(arguments.table)
     for path in arguments.out:
-        write_text(path, render(table, path.suffix, arguments.baseline, arguments.layout))
+        write_text(path, render(table, path.suffix, arguments.baseline, arguments.layout, arguments.loss_slack))
     return None
 
 

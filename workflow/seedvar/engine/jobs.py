@@ -109,7 +109,7 @@ def training_code(cell: Cell, parts: dict) -> Callable:
     Raises:
         UserError: It is not the code that the fingerprint was made of: somebody has just edited it.
     """
-    files = code_of(cell.recipe.changes(), parts["task"]["metric"])
+    files = code_of(cell.recipe.changes(), parts["task"]["metric"], parts["family"])
     for path in files.values():
         importlib.import_module(f"{OWN}.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}")
     if not warm.is_current() or {name: code_digest(PACKAGE / path) for name, path in files.items()} != parts["code"]:

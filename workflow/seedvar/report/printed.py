@@ -52,7 +52,13 @@ class Layout(NamedTuple):
     texts: int = 2
 
 
-def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout: str | None = None) -> str:
+def render(
+    table: pd.DataFrame,
+    suffix: str,
+    baseline: str | None = None,
+    layout: str | None = None,
+    loss_slack: float = 0.0,
+) -> str:
     """Renders a table.
 
     Args:
@@ -60,6 +66,7 @@ def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout
         suffix: `.md`, `.tex` or `.html`.
         baseline: For summary.csv: the arm that a dagger compares with; without it there are none.
         layout: `scores`, `summary` or `comparisons`; by default the table's own.
+        loss_slack: For summary.csv: the slack that runs were judged with by their training loss.
 
     Raises:
         UserError: Another format is asked for, or a layout that the table is not for.
@@ -73,7 +80,7 @@ def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout
         raise UserError(f"--layout: '{layout}' is not accepted for {statistic}.csv; accepted: {_layouts_of(statistic)}")
     if layout == "comparisons":
         return formats[suffix](_comparisons(table))
-    return formats[suffix]((_scores if layout == "scores" else _summary)(table, baseline))
+    return formats[suffix](_scores(table, baseline) if layout == "scores" else _summary(table, baseline, loss_slack))
 
 
 def _layouts_of(statistic: str) -> str:
@@ -179,7 +186,7 @@ def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
     return Layout(header, rows, caption, [], texts=1)
 
 
-def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
+def _summary(table: pd.DataFrame, baseline: str | None, loss_slack: float) -> Layout:
     header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "SD: 95 %", "median", "IQM", "range"]
     header += ["majority", "mean ± SD without failed runs"]
     marked = _marked_scores(table, baseline)
@@ -212,6 +219,8 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
         f"(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals ({RESAMPLES:,} resamples; "
         f"too narrow with fewer than about 20 runs). {_marks(table, baseline)} –: not defined."
     )
+    if by_loss and loss_slack:
+        caption += f" Failed by training loss: from {100 * (1 - loss_slack):.10g} % of a constant prediction's on."
     return Layout(header, rows, caption, [])
 
 

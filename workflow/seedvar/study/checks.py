@@ -183,6 +183,14 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
             raise UserError(
                 f"{path}: probes.surface: the runs train {first} and {second}; accepted: two runs of one model"
             )
+        arms_on = study.arms_on(surface.task)
+        first, second = (arms_on[run.arm].recipe.changes() for run in (surface.first, surface.second))
+        for key in ("head", "lora_rank"):
+            if first.get(key) != second.get(key):
+                raise UserError(
+                    f"{path}: probes.surface: the runs differ in {key}, and so in what weights they have; accepted: "
+                    "two runs with the same"
+                )
 
 
 def _seed_lists(study: Study) -> list[tuple[str, list[int]]]:

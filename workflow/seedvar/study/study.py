@@ -22,6 +22,10 @@ from seedvar.study.probes import Probes
 from seedvar.study.tasks import known_declaration
 
 MODEL_HELP = "A hub id, a local folder, the embedded model syn-bert, or a name that config.yaml lists under models."
+SLACK_HELP = (
+    "The second rule for failed runs: a run's last training loss is at least 1 minus this share of the loss of a "
+    "constant prediction. Tables alone depend on it."
+)
 ModelName = Annotated[str, Field(min_length=1)]
 
 # A grid holds a list of values for each field that varies; expanded in full.
@@ -131,6 +135,7 @@ class Study(Strict):
     arms: dict[str, Arm] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
     grid: Grid | None = Field(None, description="Instead of arms: lists of values, expanded in full.")
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
+    loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
     probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
     _arms: dict[str, dict[str, Trained]] = PrivateAttr(default_factory=dict)  # by task; each is made once

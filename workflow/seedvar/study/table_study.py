@@ -13,6 +13,7 @@ from seedvar.data.shown import chance, higher_is_better, perfect
 from seedvar.errors import UserError
 from seedvar.strict import NAME_IN_WORDS, Strict, differ_by_case, is_name
 from seedvar.study.probes import Probes
+from seedvar.study.study import SLACK_HELP
 from seedvar.study.validation import did_you_mean
 
 Column = Annotated[str, Field(min_length=1)]
@@ -83,6 +84,7 @@ class TableStudy(Strict):
     description: str = Field("", description="The question that the study answers, and its source.")
     runs: RunsTable
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
+    loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
 
     @property
     def tasks(self) -> list[str]:

@@ -84,7 +84,7 @@ def train_cell(
     unfinished.remove()
     store.keep(results / "store", fingerprint, folder)
     if keep_weights:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+        weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
         store.keep_weights(results / "store", fingerprint, lambda path: save_file(weights, path))
     return record
 
@@ -147,6 +147,7 @@ def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, 
         versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "numpy", "scikit-learn", "scipy")},
+            **({"peft": version("peft")} if cell.recipe.lora_rank else {}),
         },
         **machine,
     )

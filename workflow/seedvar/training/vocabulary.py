@@ -18,6 +18,7 @@ from torch import nn
 
 from seedvar.cells.recipe import Recipe
 from seedvar.data.tokens import Tokens
+from seedvar.models.families import family_of
 from seedvar.training.batches import Examples
 
 FIRST_TOKENS = 1000  # special tokens stand among them and keep their numbers, which some models read
@@ -38,7 +39,8 @@ def compact(model: nn.Module, examples: Examples, recipe: Recipe) -> tuple[Examp
     whole = model.get_input_embeddings()
     owners = sum(p is whole.weight for module in model.modules() for p in module.parameters(recurse=False))
     pad = examples.pad_token_id
-    if recipe.diagnostics_every or not whole.weight.requires_grad or owners > 1 or pad >= FIRST_TOKENS:
+    reads_numbers = pad >= FIRST_TOKENS or family_of(model.config.model_type).read_out  # such as that of a last token
+    if recipe.diagnostics_every or not whole.weight.requires_grad or owners > 1 or reads_numbers:
         return examples, lambda shrunk: None
     seen = [examples.source(name).input_ids[_places(examples, name)] for name in examples.parts]
     used = np.unique(np.concatenate([*seen, np.arange(pad + 1, dtype=np.int32)]))
