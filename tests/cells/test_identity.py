@@ -17,7 +17,7 @@ RECIPES = {  # slug to recipe, of the time before other families than these
         "frozen_layers": 1, "pretrained_decay": 0.1, "stop_failed_after": 0.3, "precision": "bfloat16",
     },
 }  # fmt: skip
-# What stands in a fingerprint besides code, since batches are packed: a digest for each family, over all of these recipes.
+# What stands in a fingerprint besides code, since batches are packed: of each family, over all of these recipes.
 BEFORE = {
     "bert": "d414a84c438865121a04a307e4ba3f818497303d2484f6b51349120d144b0348",
     "roberta": "cd5141bbc73317a8fdf26cb925efd1850acda8fd2992818da329abfbed104f7e",

@@ -204,6 +204,7 @@ def test_defaults_never_change():
         "frozen_layers": 0,
         "stop_failed_after": None,
         "diagnostics_every": None,
+        "micro_batch": None,
         "intermediate_task": None,
         "head": "transformers",
         "segment_ids": True,

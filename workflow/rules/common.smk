@@ -45,7 +45,7 @@ except UserError as error:
     sys.exit(2)
 
 holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
-TIME_LIMITS = time_limits(PLAN)
+TIME_LIMITS, PROBE_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30
 RESULTS = [f"results/{folder}/{places.RESULT}" for folder in PLAN.cells]
 CELL_RESULT = f"results/{places.CELL}/{places.RESULT}"
@@ -124,8 +124,12 @@ def cell_minutes(wildcards, attempt):
     )
 
 
-def probe_minutes(wildcards, attempt):
-    return UNKNOWN_MINUTES * attempt
+def forgetting_minutes(wildcards, attempt):
+    return PROBE_LIMITS.get("forgetting", UNKNOWN_MINUTES) * attempt
+
+
+def surface_minutes(wildcards, attempt):
+    return PROBE_LIMITS.get("surface", UNKNOWN_MINUTES) * attempt
 
 
 def cell_specification(wildcards):
@@ -209,6 +213,10 @@ def machine_options(threads):
     shared = PLAN.site.cells_per_gpu
     options = ["--device", PLAN.site.device, "--threads", threads]
     return options + (["--cells-per-gpu", shared] if shared > 1 else [])
+
+
+def probe_options(wildcards, threads):
+    return [*machine_options(threads), *warm_option(wildcards, threads)]
 
 
 def train_options(wildcards, threads):
