@@ -1,12 +1,15 @@
 """The tables of weights agree with the networks that Transformers makes, for every family."""
 
+import math
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from seedvar.errors import UserError
 from seedvar.files import read_json
-from seedvar.models.configuration import check_config
+from seedvar.models.configuration import check_config, depth_of
 from seedvar.models.families import FAMILIES
 from seedvar.models.layouts import BUFFERS, TIED, weights_of
 from seedvar.models.weights import check_weights, has_word_head, read_headers
@@ -159,3 +162,103 @@ def test_older_names_are_those_that_transformers_understands(saved):
     assert check_weights(read_json(folder / "config.json"), row, read_headers(folder), folder) == []
     _, loading = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
     assert loading["missing_keys"] == {"classifier.weight", "classifier.bias"}
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "value", "accepted"),
+    [
+        ("deberta-v2", "share_att_key", False, "True"),
+        ("deberta-v2", "conv_kernel_size", 3, "0"),
+        ("deberta-v2", "position_biased_input", True, "False"),
+        ("modernbert", "attention_bias", True, "False"),
+        ("mpnet", "pad_token_id", 0, "1"),
+        ("xlnet", "summary_type", "first", "'last'"),
+        ("xlnet", "summary_use_proj", False, "True"),
+        ("xlnet", "ff_activation", "gleu", "gelu"),
+        ("bart", "decoder_attention_heads", 5, "a whole number that divides d_model, which is 22"),
+        ("bart", "decoder_layers", 0, "a whole number from 1 to 200"),
+        ("llama", "mlp_bias", True, "False"),
+        ("llama", "num_key_value_heads", "2", "a whole number"),
+        ("gpt2", "n_inner", -1, "a whole number"),
+        ("gpt2", "resid_pdrop", 1.5, "a number from 0 to below 1"),
+    ],
+)
+def test_a_configuration_of_another_shape_is_one_sentence(family, key, value, accepted):
+    from transformers import AutoConfig
+
+    sizes = next(sizes for name, sizes in TRICKY if name == family)
+    config = AutoConfig.for_model(family, **sizes).to_dict()
+    check_config(config, Path("config.json"))
+    with pytest.raises(
+        UserError, match=f"config.json: {key}: {value!r} is not accepted; accepted: {accepted}"
+    ) as caught:
+        check_config(config | {key: value}, Path("config.json"))
+    assert "\n" not in str(caught.value)
+
+
+LLAMA_LIKE = {"hidden_act": "silu", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5}
+PUBLISHED = {  # configurations as their authors published them, and the parameters that the models are known to have
+    "gpt2": (
+        {"model_type": "gpt2", "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024,
+         "vocab_size": 50257, "activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"]},
+        124_439_808,
+    ),
+    "bart-large": (
+        {"model_type": "bart", "d_model": 1024, "encoder_layers": 12, "decoder_layers": 12, "encoder_ffn_dim": 4096,
+         "decoder_ffn_dim": 4096, "encoder_attention_heads": 16, "decoder_attention_heads": 16, "vocab_size": 50265,
+         "max_position_embeddings": 1024, "pad_token_id": 1, "num_hidden_layers": 12, "is_encoder_decoder": True},
+        406_291_456,
+    ),
+    "xlnet-large-cased": (
+        {"model_type": "xlnet", "attn_type": "bi", "d_head": 64, "d_inner": 4096, "d_model": 1024, "n_head": 16,
+         "n_layer": 24, "mem_len": None, "ff_activation": "gelu", "summary_type": "last", "summary_use_proj": True,
+         "vocab_size": 32000, "pad_token_id": 5, "untie_r": True, "architectures": ["XLNetLMHeadModel"]},
+        360_268_800,
+    ),
+    "deberta-v3-base": (
+        {"model_type": "deberta-v2", "hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12,
+         "num_hidden_layers": 12, "max_position_embeddings": 512, "relative_attention": True, "position_buckets": 256,
+         "norm_rel_ebd": "layer_norm", "share_att_key": True, "pos_att_type": "p2c|c2p", "max_relative_positions": -1,
+         "position_biased_input": False, "type_vocab_size": 0, "vocab_size": 128100},
+        183_831_552,
+    ),
+    "llama-2-7b": (
+        {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32,
+         "num_hidden_layers": 32, "num_key_value_heads": 32, "vocab_size": 32000, **LLAMA_LIKE},
+        6_607_343_616,
+    ),
+    "qwen2-0.5b": (
+        {"model_type": "qwen2", "hidden_size": 896, "intermediate_size": 4864, "num_attention_heads": 14,
+         "num_key_value_heads": 2, "num_hidden_layers": 24, "vocab_size": 151936, **LLAMA_LIKE},
+        494_032_768,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models_have_as_many_weights_as_their_authors_say(name):
+    config, parameters = PUBLISHED[name]
+    check_config(config, Path("config.json"))
+    weights = weights_of(FAMILIES[config["model_type"]].layout, config)
+    assert sum(math.prod(shape) for shape in weights.values()) == parameters
+    assert depth_of(config) == {"gpt2": 12, "deberta-v3-base": 12, "llama-2-7b": 32}.get(name, 24)
+
+
+def test_what_older_files_of_decoders_hold_besides_weights_is_no_weight(saved):
+    folder, row = saved("gpt2", GPT2, "AutoModelForCausalLM"), FAMILIES["gpt2"]
+    more = {f"transformer.h.0.attn.{name}": torch.ones(1, 1, 17, 17) for name in ("bias", "masked_bias")}
+    save_file(load_file(folder / "model.safetensors") | more, folder / "model.safetensors")
+    assert check_weights(read_json(folder / "config.json"), row, read_headers(folder), folder) == []
+
+
+@pytest.mark.parametrize("kept", ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"])
+def test_bart_s_words_may_stand_under_any_of_their_names(saved, kept):
+    from transformers import AutoModelForSequenceClassification
+
+    folder, row = saved("bart", BART, "AutoModel"), FAMILIES["bart"]
+    weights = load_file(folder / "model.safetensors")
+    words = next(weights.pop(name) for name in ("shared.weight", *TIED) if name in weights)
+    save_file({n: w for n, w in weights.items() if n not in TIED} | {kept: words}, folder / "model.safetensors")
+    assert check_weights(read_json(folder / "config.json"), row, read_headers(folder), folder) == []
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    assert all(torch.equal(model.state_dict()[f"model.{name}"], words) for name in ("shared.weight", *TIED))

@@ -55,6 +55,16 @@ def test_a_summary_says_what_its_numbers_and_marks_are():
     assert "†" not in render(summarise(RUNS), ".md")
 
 
+def test_a_summary_says_with_how_much_slack_runs_failed_by_their_loss():
+    runs = table_of({"a": [0.7, 0.72], "b": [0.5, 0.5]}, train_loss=0.68, constant_loss=0.6931)
+    by_loss = summarise(runs, loss_slack=0.03)
+    assert render(by_loss, ".md", loss_slack=0.03).rstrip().endswith("from 97 % of a constant prediction's on.")
+    assert "constant prediction" not in render(by_loss, ".md")
+    assert "constant prediction" not in render(
+        summarise(RUNS), ".md", loss_slack=0.03
+    )  # the rules agree, or know nothing
+
+
 def test_bold_is_the_best_and_what_it_does_not_exceed_significantly():
     scores = {"best": [0.8, 0.82, 0.84], "close": [0.79, 0.82, 0.83], "far": [0.6, 0.62, 0.64]}
     lines = render(summarise(table_of(scores)), ".md", baseline="far").splitlines()

@@ -79,6 +79,21 @@ def test_parameters_are_those_of_the_blocks(tmp_path):
     assert block_parameters(None, "somebody--something") is None
 
 
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [
+        ("bert", 2 * (4 * 16**2 + 2 * 16 * 32)),
+        ("gpt2", 2 * (4 * 16**2 + 2 * 16 * 64)),
+        ("xlnet", 2 * (5 * 16**2 + 3 * 16 + 2 * 16 + 2 * 16 * 32)),  # a matrix more for positions; biases of heads
+        ("bart", (4 * 16**2 + 2 * 16 * 32) + (8 * 16**2 + 2 * 16 * 32)),  # a decoder's block attends twice
+        ("llama", 2 * (2 * 16**2 + 2 * 16 * 8 + 3 * 16 * 32)),  # one head of keys for two of queries; three matrices
+        ("modernbert", 2 * (4 * 16**2 + 3 * 16 * 32)),
+    ],
+)
+def test_parameters_of_every_family_are_those_of_its_blocks_matrices(tiny_models, family, parameters):
+    assert block_parameters(tiny_models(family), "x") == (parameters, 2, True)
+
+
 def test_flops_are_six_a_parameter_and_token_and_two_for_evaluation():
     work = Work(updates=1, train_tokens=100, evaluation_tokens=10)
     assert flops_of(work, 1000, 4) == 1000 * (600 + 20)

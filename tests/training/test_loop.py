@@ -192,8 +192,9 @@ def test_bfloat16_computes_otherwise_and_keeps_weights_in_float32(run, plain):
     assert np.abs(outcome.logits["last"]["test"] - plain.logits["last"]["test"]).max() < 0.1
 
 
-def test_a_tiny_model_learns_its_training_set(run):
-    _, outcome = run(task="syn-cola", epochs=40, learning_rate=3e-3, dropout=0.0, evaluations=2)
+@pytest.mark.parametrize("family", ["bert", "xlnet", "bart", "gpt2", "llama"])
+def test_a_tiny_model_learns_its_training_set(run, family):
+    _, outcome = run(task="syn-cola", family=family, epochs=40, learning_rate=3e-3, dropout=0.0, evaluations=2)
     assert outcome.curve[-1]["train_loss"] < 0.2
 
 
