@@ -20,6 +20,7 @@ from seedvar.training.parameter_groups import make_optimizer
 RTE = known_task("rte")
 RECIPES = {
     "plain": {},
+    "bfloat16": {"precision": "bfloat16"},
     "reinit": {"reinit_layers": 1},
     "pooler": {"reinit_pooler": True},
     "mixout": {"mixout": 0.3},

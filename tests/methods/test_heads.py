@@ -6,6 +6,9 @@ from helpers import amplified, known_task
 from torch import nn
 
 from seedvar.cells.recipe import Recipe
+from seedvar.errors import UserError
+from seedvar.methods.heads import HEADS
+from seedvar.models.families import OFFICIAL_HEADS
 from seedvar.training.loop import forward
 from seedvar.training.network import build_model
 
@@ -61,6 +64,12 @@ def test_without_segment_ids_a_pair_reads_as_it_does_where_none_are_given(tiny_m
         expected = plain(**none).logits
         assert torch.equal(forward(without, inputs, Recipe()), expected)
         assert not torch.allclose(forward(plain, inputs, Recipe()), expected)
+
+
+def test_a_family_without_another_head_is_refused(tiny_models):
+    assert set(HEADS) == set(OFFICIAL_HEADS)
+    with pytest.raises(UserError, match="recipe: head: bert has no official one; accepted: transformers"):
+        build_model(tiny_models("bert"), RTE, Recipe(head="official"), 0)
 
 
 def test_mixout_reaches_the_official_head(tiny_models):

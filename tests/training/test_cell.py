@@ -13,6 +13,7 @@ import sys
 import pandas as pd
 import pytest
 from helpers import prepare_known
+from safetensors.numpy import load_file
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
@@ -111,6 +112,28 @@ def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results):
     assert files_after(in_a_fork) == expected  # of the same server
     with warm._connect(warm._socket_path()) as connection:  # there is one: the runs above were forks
         assert connection
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "changes"), [("bart", {}), ("gpt2", {"lora_rank": 2})])
+def test_cells_of_other_families_are_the_same_in_a_process_of_their_own_and_leave_their_weights(
+    tiny_models, tmp_path, family, changes
+):
+    if changes:
+        pytest.importorskip("peft")
+    prepare_model(Checkpoint("tiny", folder=tiny_models(family)), tmp_path / "models" / "tiny")
+    cell = a_cell(recipe=RECIPE.model_copy(update=changes))
+    prepare_known("syn-rte", tmp_path / "models" / "tiny", 128, tmp_path / cell.data_folder())
+    words = [sys.executable, "-m", "seedvar", *command(cell, tmp_path)]
+    subprocess.run(words, check=True, capture_output=True)
+    cold = files_of(cell, tmp_path)
+    assert ("peft" in cold[0]["versions"]) == bool(changes)
+    for folder in ("store", "cells"):
+        shutil.rmtree(tmp_path / folder)
+    assert main(command(cell, tmp_path, "--keep-weights")) == 0
+    assert files_of(cell, tmp_path) == cold
+    (weights,) = (tmp_path / "store").rglob("*.safetensors")
+    assert any("lora_B" in name for name in load_file(weights)) == bool(changes)
 
 
 def test_a_stored_cell_is_served_without_training_or_torch(results):

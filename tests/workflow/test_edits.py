@@ -191,7 +191,7 @@ NOTHING_IS_TRAINED = {
     "a new family": in_package(
         "models/families.py",
         "FAMILIES = {",
-        'FAMILIES = {\n    "xlm-roberta": Family("roberta.encoder.layer", None, None, None, ROBERTA),',
+        'FAMILIES = {\n    "camembert": Family("roberta.encoder.layer", None, None, None, ROBERTA),',
     ),
     "a new field of a family's row": in_package(
         "models/families.py",
@@ -306,8 +306,8 @@ EDITS = {
     "a family's row": (
         in_package(
             "models/families.py",
-            '"roberta.encoder.layer", None, "classifier.dense"',
-            '"roberta.encoder.layer", None, None',
+            '"roberta": Family("roberta.encoder.layer", None, "classifier.dense"',
+            '"roberta": Family("roberta.encoder.layer", None, None',
         ),
         CELLS_AN_ARM,
         0,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from seedvar.errors import UserError
 from seedvar.models.layers import init_std, mark_drawn
 from seedvar.streams import generator
 
@@ -54,7 +55,13 @@ HEADS = {"electra": DropoutAndLinear, "roberta": WithoutFirstDropout}
 
 @torch.no_grad()
 def change_model(model: nn.Module, recipe, init_seed: int) -> None:
-    """Puts the official head in the place of that of Transformers; what is new of it is drawn."""
+    """Puts the official head in the place of that of Transformers; what is new of it is drawn.
+
+    Raises:
+        UserError: The family has no other head than that of Transformers.
+    """
+    if model.config.model_type not in HEADS:
+        raise UserError(f"recipe: head: {model.config.model_type} has no official one; accepted: transformers")
     model.classifier = HEADS[model.config.model_type](model.classifier)
     if isinstance(model.classifier, DropoutAndLinear):
         model.classifier.out_proj.weight.normal_(
