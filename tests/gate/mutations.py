@@ -252,6 +252,7 @@ CONFIG_VALUES = {
     "models": [3, True, [], "syn-bert", {"a": 3}, {"a": None}, {"a": []}, {"a": ""}],
     "store": [3, True, [], {}, "", "mine.yaml"],
     "device": [3, True, [], "", "gpu", "cuda:0", "CPU"],
+    "cells_per_gpu": [0, -1, True, 2.5, 65, "many"],
     "warm_start": [1, 0, "yes", "", [], {}, 2.5],
     "distribution": [3, True, "", "bar", []],
     "from_tables": [1, 0, "yes", "", [], "maybe"],
