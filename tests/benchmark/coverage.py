@@ -16,7 +16,18 @@ import numpy as np
 import pandas as pd
 
 from seedvar.stats import permutation, rule
+from seedvar.stats.compare import a12_interval
+from seedvar.stats.intervals import (
+    mean_interval,
+    means_apart,
+    mixture_interval,
+    sd_interval,
+    sds_apart,
+    share_interval,
+    shares_apart,
+)
 from seedvar.stats.rule import decide
+from seedvar.stats.sequential import look_interval, width
 
 RUNS = (5, 10, 20, 50)
 SETTINGS = [("normal", 0.0), ("skewed", 0.0), ("normal", 0.05), ("normal", 0.1), ("normal", 0.3), ("skewed", 0.1)]
@@ -80,6 +91,49 @@ def false_statements(world: str, kind: str, n: int, share: float, tasks: int, si
 MATTERS = {"same": None, "mixed": 0.05, "wider": None}  # where the better arm is just as far as matters
 
 
+def coverage(kind: str, n: int, share: float, simulations: int, seed: int = 0) -> dict[str, float]:
+    """Returns how often each interval that is shown covers the truth, where it is defined."""
+    rng, found = np.random.default_rng(seed), {}
+    for _ in range(simulations):
+        parts = []
+        for _ in range(2):
+            good, failed = scores(rng, kind, n, 0.0), rng.random(n) < share
+            parts.append((good[~failed], np.full(failed.sum(), MAJORITY)))
+        (ok, bad), (other, other_bad) = parts
+        every, others = np.append(ok, bad), np.append(other, other_bad)
+        truths = {
+            "share": (share, share_interval(len(bad), n)),
+            "mean": (MEAN * (1 - share) + MAJORITY * share, mixture_interval(ok, bad, MAJORITY)),
+            "ok mean": (MEAN, mean_interval(ok)),
+            "ok SD": (SD, sd_interval(ok)),
+            "shares apart": (0.0, shares_apart(len(bad), n, len(other_bad), n)),
+            "means apart": (0.0, means_apart(ok, other)),
+            "SD ratio": (1.0, sds_apart(ok, other)),
+            "A12": (0.5, a12_interval(every, others)),
+        }
+        for name, (truth, (low, high)) in truths.items():
+            if not np.isnan(low):
+                found.setdefault(name, []).append(low <= truth <= high)
+    return {name: float(np.mean(hits)) for name, hits in found.items()}
+
+
+def stopping(kind: str, share: float, statistic: str, wanted: float, sd: float, simulations: int) -> tuple:
+    """Returns how often the interval at the end covers the truth, mean seeds, and how often the width was reached."""
+    rng, truth = np.random.default_rng(0), MEAN * (1 - share) + MAJORITY * share if statistic == "mean" else MEAN
+    covered, seeds, reached = [], [], []
+    for _ in range(simulations):
+        good, failed = scores(rng, kind, 50, 0.0, sd=sd), rng.random(50) < share
+        for n in range(5, 55, 5):
+            ok, bad = good[:n][~failed[:n]], np.full(failed[:n].sum(), MAJORITY)
+            low, high = look_interval(ok, bad, MAJORITY, statistic)
+            if width((low, high)) <= wanted:
+                break
+        covered.append(np.isnan(low) or low <= truth <= high)
+        seeds.append(n)
+        reached.append(width((low, high)) <= wanted)
+    return float(np.mean(covered)), float(np.mean(seeds)), float(np.mean(reached))
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,6 +142,18 @@ def main() -> None:
     arguments = parser.parse_args()
     simulations = arguments.simulations
     warnings.simplefilter("ignore")
+    print("Intervals that cover the truth, %, at least 93")
+    for kind, share in SETTINGS:
+        for n in RUNS:
+            found = coverage(kind, n, share, simulations)
+            values = ", ".join(f"{name} {100 * value:.1f}" for name, value in found.items())
+            print(f"{kind:<7}{share:>5.0%}{n:>4}: {values}", flush=True)
+    print("Stopping at a width: covered %, at least 94.5; mean seeds; width reached %")
+    for kind, share in SETTINGS:
+        for statistic, wanted, sd in (("mean", 0.1, SD), ("mean", 0.1, 0.002), ("quality", 0.02, SD)):
+            right, seeds, reached = stopping(kind, share, statistic, wanted, sd, simulations)
+            about = f"{kind:<7}{share:>5.0%} {statistic:<8} width {wanted}, SD {sd}"
+            print(f"{about}: {100 * right:.1f} {seeds:.1f} {100 * reached:.0f}", flush=True)
     print("Studies with a false statement, %, at most 5: 2 tasks, 1 to 3 arms and a baseline, so many runs an arm")
     print(f"{'world':<7}{'scores':<8}{'failing':>8}" + "".join(f"{n:>7}" for n in RUNS))
     for world in arguments.worlds:

@@ -49,7 +49,7 @@ def test_a_look_sees_the_widest_interval_of_the_seeds_so_far(results):
     assert seen["widest"] == pytest.approx(high - low)
     assert not seen["enough"]
     quality = STUDY.model_copy(update={"seeds": STUDY.seeds.model_copy(update={"statistic": "quality"})})
-    low, high = stats.t.interval(0.97, 3, stats.tmean(wild), stats.sem(wild))
+    low, high = stats.t.interval(0.98, 3, stats.tmean(wild), stats.sem(wild))
     assert look(quality, results, batch=1)["widest"] == pytest.approx(high - low)
 
 

@@ -2,7 +2,7 @@
 
 A study with `seeds: {width: …}` trains a batch of seeds for every task and arm, looks at the intervals,
 and goes on with the next batch until the widest is narrow enough, or there are as many seeds as allowed.
-Who looks again and again stops when intervals happen to be narrow: each look takes 97 % intervals, so that the last
+Who looks again and again stops when intervals happen to be narrow: each look takes 98 % intervals, so that the last
 ones hold 95 %. Failures that were not seen count as width, see `stats.sequential`.
 """
 

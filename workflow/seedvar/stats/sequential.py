@@ -7,7 +7,7 @@ import numpy as np
 from seedvar.errors import UserError
 from seedvar.stats.intervals import mean_interval, mixture_interval, sd_interval, share_interval
 
-LOOK_CONFIDENCE = 0.97  # of every look's interval: who stops when it happens to be narrow holds 95 % with it
+LOOK_CONFIDENCE = 0.98  # of every look's interval: who stops when it happens to be narrow holds 95 % with it
 STATISTICS = ("mean", "quality", "sd")
 
 

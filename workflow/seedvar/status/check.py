@@ -43,8 +43,8 @@ def check_lines(plan: Plan) -> Iterator[str]:
     for name, model in plan.models.items():
         if drawn := model.about.drawn_anew:
             yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
-    yield from settled_lines(plan)
     yield from _data_lines(plan)
+    yield from settled_lines(plan)
 
 
 def settled_lines(plan: Plan) -> Iterator[str]:
