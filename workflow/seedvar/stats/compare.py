@@ -67,18 +67,24 @@ def a12_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     there the bootstrap and DeLong's own interval shrink to the single point 1: for a true A12 of
     .96 and 5 runs an arm they held it in 4 of 10 simulations, this one in more than 9 of 10.
     """
-    wins = (x[:, None] > y) + (x[:, None] == y) / 2
-    share, smaller = wins.mean(), min(wins.shape)
+    ours, theirs = _wins(x, y), 1 - _wins(y, x)  # of every run, averaged over those of the other arm
+    share, smaller = ours.mean(), min(len(x), len(y))
     if share in (0, 1) or smaller < 2:
         size = smaller
     else:
-        variance = wins.mean(axis=1).var(ddof=1) / len(x) + wins.mean(axis=0).var(ddof=1) / len(y)
+        variance = ours.var(ddof=1) / len(x) + theirs.var(ddof=1) / len(y)
         size = share * (1 - share) / max(variance, share * (1 - share) / (3 * smaller))
     z = stats.norm.ppf(TAILS[1])
     centre = share + z**2 / (2 * size)
     half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
     low, high = (centre - half) / (1 + z**2 / size), (centre + half) / (1 + z**2 / size)
     return max(low, 0.0), min(high, 1.0)
+
+
+def _wins(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns for each of x the share of y that it exceeds, ties half."""
+    y = np.sort(y)
+    return (np.searchsorted(y, x, side="left") + np.searchsorted(y, x, side="right")) / (2 * len(y))
 
 
 def compare_ranks(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
