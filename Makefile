@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics bench-coverage lint format schema lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 
 
 bench-statistics: setup  ## Measure the statistics of 5,000 made-up runs
 	$(BIN)/python tests/benchmark/statistics_of_many_runs.py
+
+bench-coverage: setup  ## Simulate how often statements are false and intervals miss (takes hours; small in the tests)
+	$(BIN)/python tests/benchmark/coverage.py
 
 house: setup  ## Print which room of the package imports which, and what is wrong with it
 	$(BIN)/python tests/house/plan.py

@@ -17,7 +17,7 @@ from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
 from seedvar.report.escape import as_rest
-from seedvar.stats import LAYOUTS, STATISTICS
+from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
     forgetting_file,
@@ -65,8 +65,10 @@ SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
-PRINTED = [name for name, statistic in LAYOUTS.items() if statistic in PLAN.statistics]
-TABLES = STATISTIC_FILES + [
+PRINTED = [name for name, shown in LAYOUTS.items() if shown[0] in PLAN.statistics]
+FOUND_IN = [name for name in ("summary", "decisions") if name in PLAN.statistics]
+TABLES = STATISTIC_FILES + [f"{STUDY_FOLDER}/findings.json"]
+TABLES += [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in PRINTED
     for suffix in ("html", "md", "tex")
@@ -146,13 +148,27 @@ def slack_option(wildcards):
     return [f"--loss-slack={PLAN.study.loss_slack}"] if is_set else []
 
 
+# What would matter, for the table that judges it.
+def matters_option(wildcards):
+    matters = PLAN.study.what_matters()
+    if matters is None or wildcards.statistic not in JUDGING:
+        return []
+    words = (
+        [f"{task}={value}" for task, value in matters.items()]
+        if isinstance(matters, dict)
+        else [matters]
+    )
+    return ["--smallest-difference", *words]
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
 
 
-def printed_table(wildcards):
-    return f"{STUDY_FOLDER}/{LAYOUTS[wildcards.table]}.csv"
+def printed_tables(wildcards):
+    shown = [name for name in LAYOUTS[wildcards.table] if name in PLAN.statistics]
+    return [f"{STUDY_FOLDER}/{name}.csv" for name in shown]
 
 
 def statistic_code(wildcards):

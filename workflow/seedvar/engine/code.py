@@ -38,6 +38,7 @@ MADE_BY = {
     "forgetting": "probes/forgetting.py",
     "surface": "probes/surface.py",
     "printed": "report/printed.py",
+    "findings": "report/findings.py",
     "pretrain": "models/pretrain.py",
 }
 

@@ -44,6 +44,20 @@ def check_lines(plan: Plan) -> Iterator[str]:
         if drawn := model.about.drawn_anew:
             yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
     yield from _data_lines(plan)
+    yield from settled_lines(plan)
+
+
+def settled_lines(plan: Plan) -> Iterator[str]:
+    """Says which comparisons the seeds of a study can settle at best (design: what cannot be is said before)."""
+    study = plan.study
+    others = len(study.arm_names()) - 1
+    if study.baseline is None or others < 1:
+        return
+    from seedvar.stats.settle import settle_lines
+
+    yield from settle_lines(study.n_seeds, others, len(study.tasks), study.baseline, study.what_matters())
+    if study.is_crossed:
+        yield "  as if runs were independent, which those that share a seed may not be"
 
 
 def _data_lines(plan: Plan) -> Iterator[str]:
@@ -79,9 +93,21 @@ def _table_lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.study_file}: {len(runs)} runs from {plan.study.runs.file}"
     for (task, arm), (n, failed) in counts.iterrows():
         yield f"  {task}, {arm}: {n} runs, {failed} failed"
+    yield from _settled_by_table(plan, counts)
     for name, task in plan.study.runs.tasks.items():
         if task.metric not in METRICS:
             yield f"  warning: {name}: {task.metric} is no metric of seedvar; the higher the better, and 1 is perfect"
     for (task, arm), defined in runs.groupby(["task", "arm"], sort=False)["score_defined"].any().items():
         if not defined:
             yield f"  warning: {task}, {arm}: no run has a score; each counts as the trivial predictor's"
+
+
+def _settled_by_table(plan: Plan, counts) -> Iterator[str]:
+    """Says what the runs of a table can settle at best, by its fewest runs of a task and arm."""
+    from seedvar.stats.settle import settle_lines
+
+    arms, tasks = (counts.index.get_level_values(level).nunique() for level in ("arm", "task"))
+    baseline = plan.study.baseline
+    if baseline is not None and arms > 1:
+        fewest = int(counts["size"].min())
+        yield from settle_lines(fewest, arms - 1, tasks, baseline, plan.study.what_matters())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder
 from seedvar.engine.plan import Plan
+from seedvar.status.check import settled_lines
 from seedvar.status.hours import CostModel, calibrate, expected_seconds, file_bytes, has_bfloat16, recorded_cells
 from seedvar.status.state import StudyState
 from seedvar.status.work import Sizes, Work, block_parameters, flops_of, work_of
@@ -36,7 +37,7 @@ def plan_lines(study: StudyState, plan: Plan) -> list[str]:
     lines.append(f"Disk: {size_in_words(n_bytes)} for the files of all cells and their copies in the store ({how})")
     if message := plan.weights_message():
         lines.append(f"Weights: {message}")
-    return lines
+    return [*lines, *settled_lines(plan)]
 
 
 def job_counts(plan: Plan) -> dict[str, int]:

@@ -11,10 +11,10 @@ from pydantic import Field
 from seedvar.data.metrics import METRICS
 from seedvar.data.shown import chance, higher_is_better, perfect
 from seedvar.errors import UserError
-from seedvar.strict import NAME_IN_WORDS, Strict, differ_by_case, is_name
+from seedvar.strict import NAME_IN_WORDS, Difference, Strict, differ_by_case, is_name
 from seedvar.study.probes import Probes
 from seedvar.study.study import SLACK_HELP
-from seedvar.study.validation import did_you_mean
+from seedvar.study.validation import check_matters, did_you_mean
 
 Column = Annotated[str, Field(min_length=1)]
 # Words in the name of a metric that the package does not know and of which lower is better.
@@ -75,6 +75,11 @@ class RunsTable(Strict):
     )
     split: Literal["test", "validation"] = Field("test", description="Split of the scores: test or validation.")
     scale: float = Field(1.0, gt=0, le=1e6, description="Scores are divided by it: 100 where they are percentages.")
+    comparable_seeds: bool = Field(
+        False,
+        description="Whether equal seeds of two arms mean equal initialisation and data order; only then are their "
+        "runs paired.",
+    )
     curves: CurveTable | None = None
 
 
@@ -84,6 +89,11 @@ class TableStudy(Strict):
     description: str = Field("", description="The question that the study answers, and its source.")
     runs: RunsTable
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
+    smallest_difference: Difference | Annotated[dict[str, Difference], Field(min_length=1)] | None = Field(
+        None,
+        description="The smallest difference of mean scores that would matter, in the table's unit, for all tasks or "
+        "by task: only then may two arms be called the same.",
+    )
     loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
 
     @property
@@ -105,6 +115,13 @@ class TableStudy(Strict):
     def tables(self) -> set[str]:
         """Files that are made from the user's."""
         return {"runs.csv", "curves.csv"} if self.runs.curves else {"runs.csv"}
+
+    def what_matters(self) -> dict[str, float] | float | None:
+        """Returns the smallest difference of means that would matter, in the unit of our tables."""
+        matters, scale = self.smallest_difference, self.runs.scale
+        if isinstance(matters, dict):
+            return {task: value / scale for task, value in matters.items()}
+        return None if matters is None else matters / scale
 
     def arm_names(self) -> list[str]:
         """Names of the arms as far as the study file says them; with a baseline there are at least two."""
@@ -142,6 +159,9 @@ def check_table_study(study: TableStudy, path: Path | str) -> None:
             raise UserError(
                 f"{path}: runs.{key}: '{one}' and '{other}' differ by capitals alone; accepted: another name for one"
             )
+    if runs.comparable_seeds and columns.seed is None and columns.init_seed is None:
+        raise UserError(f"{path}: runs.comparable_seeds: there are no seeds; accepted: a column runs.columns.seed")
+    check_matters(study, path)
     values = {name: task.value or name for name, task in runs.tasks.items()}
     _check_meant_twice(values, "tasks", path)
     _check_meant_twice(runs.arms or {}, "arms", path)

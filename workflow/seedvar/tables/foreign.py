@@ -59,7 +59,7 @@ def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.Da
         wanted = [[about.update, about.train_loss], [task.curve for task in tasks]]
         curves = _curves(_keyed(read_any(curve_path, [*keys, *_named(wanted)]), study, curve_path), study, curve_path)
     tables = [_runs_of(rows[rows["task"] == task], task, study, path) for task in study.tasks]
-    runs = pd.concat(tables, ignore_index=True)
+    runs = pd.concat(tables, ignore_index=True).assign(comparable_seeds=study.runs.comparable_seeds)
     if (repeated := runs[runs.duplicated(KEYS)]).size:
         task, arm, seed = repeated.iloc[0][["task", "arm", "init_seed"]]
         raise UserError(f"{path}: the run of task {task}, arm {arm}, seed {seed} is there twice; once is accepted")
