@@ -346,7 +346,8 @@ def compare_samples(arm: pd.DataFrame, baseline: pd.DataFrame, rng: np.random.Ge
 
 def _pairs(arm: pd.DataFrame, baseline: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Returns the scores of the runs of both arms that share both seeds, each of shape (pairs,)."""
-    if not {*SEEDS} <= {*arm} & {*baseline}:
+    apart = any("pairs" in runs and not runs["pairs"].all() for runs in (arm, baseline))  # a table of runs says so
+    if apart or not {*SEEDS} <= {*arm} & {*baseline}:
         return np.empty(0), np.empty(0)
     arm, baseline = (
         runs[[*SEEDS, "score"]].dropna(subset=SEEDS).drop_duplicates(SEEDS, keep=False) for runs in (arm, baseline)
