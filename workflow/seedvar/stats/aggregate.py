@@ -183,17 +183,31 @@ def improvement(
         point, drawn = 0.0, np.zeros(resamples)
         for task in tasks:
             x, y = by_task[task], arms[baseline][task]
-            wins = (x[:, None] > y) + 0.5 * (x[:, None] == y)
-            point += wins.mean() / len(tasks)
+            order, ends = np.argsort(y), [np.searchsorted(np.sort(y), x, side) for side in ("left", "right")]
+            point += wins(np.ones((1, len(x))), np.ones((1, len(y))), order, ends).item() / len(tasks)
             block = max(1, BLOCK // max(len(x), len(y)))
             for start in range(0, resamples, block):
                 part = drawn[start : start + block]
                 ours, theirs = (resample_counts(len(s), len(part), rng) for s in (x, y))
-                part += ((ours @ wins) * theirs).sum(axis=1) / (wins.size * len(tasks))
+                part += wins(ours, theirs, order, ends) / len(tasks)
         low, high = percentiles(drawn)
         row = {"arm": arm, "baseline": baseline, "tasks": len(tasks), "improvement": point}
         rows.append(row | {"improvement_low": low, "improvement_high": high})
     return pd.DataFrame(rows)
+
+
+def wins(ours: np.ndarray, theirs: np.ndarray, order: np.ndarray, ends: list[np.ndarray]) -> np.ndarray:
+    """Returns A12 of resamples: the share of pairs of runs in which ours is higher, ties count half.
+
+    Args:
+        ours: How often each run of the arm counts, shape (resamples, runs).
+        theirs: The same of the baseline, shape (resamples, runs of the baseline).
+        order: Sorts the baseline's scores.
+        ends: For each run of the arm how many of the baseline's runs are lower, and how many at most as high.
+    """
+    lower = np.pad(np.cumsum(theirs[:, order], axis=1), ((0, 0), (1, 0)))
+    beaten = (lower[:, ends[0]] + lower[:, ends[1]]) / 2
+    return (ours * beaten).sum(axis=1) / (ours.sum(axis=1) * theirs.sum(axis=1))
 
 
 def with_trivial_runs(outputs: Outputs, metric: str, positive: int = 1) -> np.ndarray:

@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import gammaln
 
 from seedvar.data.shown import sign
 from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES
 
+EVERY = 200  # up to so many runs n is every number of them; beyond, each is 2 % above the last
+BLOCK = 4_000_000  # numbers that are held at once: 32 MB
 
-def chance_within(runs: int, replace: bool) -> np.ndarray:
-    """Returns P(n draws all fall among the c lowest of the runs), shape (runs + 1, runs), at [c, n − 1].
+
+def sizes(runs: int) -> np.ndarray:
+    """Returns the numbers n of runs to choose from that are looked at: all up to `EVERY`, then fewer and fewer."""
+    every = np.arange(1, min(runs, EVERY) + 1)
+    if runs <= EVERY:
+        return every
+    steps = int(np.ceil(np.log(runs / EVERY) / np.log(1.02)))
+    return np.unique(np.concatenate([every, np.geomspace(EVERY, runs, steps + 1).round().astype(int)]))
+
+
+def chance_within(runs: int, replace: bool, within: np.ndarray | None = None) -> np.ndarray:
+    """Returns P(n draws all fall among the c lowest of the runs), at [c, n].
 
     With replacement (c / N)^n; without, C(c, n) / C(N, n).
+
+    Args:
+        runs: N.
+        replace: Whether draws are with replacement.
+        within: The c that are wanted; by default 0, …, runs.
+
+    Returns:
+        Shape (numbers c, `sizes` n).
     """
-    lowest, drawn = np.arange(runs + 1)[:, None], np.arange(runs)
+    lowest, drawn = np.arange(runs + 1)[:, None] if within is None else within[:, None], sizes(runs)
     if replace:
-        return (lowest / runs) ** (drawn + 1)
-    return np.cumprod(np.maximum(lowest - drawn, 0) / (runs - drawn), axis=1)
+        return (lowest / runs) ** drawn
+    if runs <= EVERY:
+        return np.cumprod(np.maximum(lowest - drawn + 1, 0) / (runs - drawn + 1), axis=1)
+    log_choose = lambda n, k: gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)  # noqa: E731
+    return np.where(lowest >= drawn, np.exp(log_choose(lowest, drawn) - log_choose(runs, drawn)), 0.0)
 
 
 def _levels(validation: np.ndarray) -> tuple[np.ndarray, int]:
@@ -39,12 +63,12 @@ def expected_selected(validation: np.ndarray, values: np.ndarray, replace: bool 
         replace: Draw the n runs with replacement (plug-in estimate) or without (unbiased).
 
     Returns:
-        Shape (runs,), for n = 1, …, runs. NaN where a run with a NaN value may be selected.
+        Shape (`sizes`,): for n = 1, …, runs, of many runs for some n. NaN where a run with a NaN value may be selected.
     """
     level, n_levels = _levels(validation)
     size = np.bincount(level, minlength=n_levels)
     means = np.bincount(level, weights=values, minlength=n_levels) / size
-    weights = np.diff(chance_within(len(values), replace)[np.concatenate([[0], np.cumsum(size)])], axis=0)
+    weights = np.diff(chance_within(len(values), replace, np.concatenate([[0], np.cumsum(size)])), axis=0)
     return np.where(weights > 0, weights * means[:, None], 0.0).sum(axis=0)
 
 
@@ -61,20 +85,20 @@ def expected_best(scores: np.ndarray, replace: bool = True, stand_in: float = np
         stand_in: What counts as the score where all n are NaN.
 
     Returns:
-        Shape (runs,), for n = 1, …, runs.
+        Shape (`sizes`,): for n = 1, …, runs, of many runs for some n.
     """
     return expected_selected(scores, np.where(np.isnan(scores), stand_in, scores), replace)
 
 
 def selected_sd(validation: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the SD of the selected run's value over draws of n runs with replacement, shape (runs,)."""
+    """Returns the SD of the selected run's value over draws of n runs with replacement, shape (`sizes`,)."""
     centred = values - values.mean()  # so that equal values have an SD of 0
     variance = expected_selected(validation, centred**2) - expected_selected(validation, centred) ** 2
     return np.sqrt(np.maximum(variance, 0.0))
 
 
 def selected_interval(validation: np.ndarray, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns the 95 % bootstrap percentile interval of `expected_selected`, shape (2, runs).
+    """Returns the 95 % bootstrap percentile interval of `expected_selected`, shape (2, `sizes`).
 
     Such intervals cover the truth less often than they say (Tang et al. 2020), the less the nearer n
     is to the number of runs: no resample has a run better than the best that was seen. Of 50 normal
@@ -83,16 +107,17 @@ def selected_interval(validation: np.ndarray, values: np.ndarray, rng: np.random
     """
     level, n_levels = _levels(validation)
     runs = len(values)
-    drawn = rng.integers(runs, size=(FEWER_RESAMPLES, runs))
-    place = (level[drawn] + n_levels * np.arange(FEWER_RESAMPLES)[:, None]).ravel()
-    size = np.bincount(place, minlength=FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
-    sums = np.bincount(place, values[drawn].ravel(), FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
-    means = sums / np.maximum(size, 1)
-    within = np.pad(np.cumsum(size, axis=1), ((0, 0), (1, 0))) / runs
-    power, curves = np.ones_like(within), []
-    for _ in range(runs):
-        power *= within
-        curves.append(np.einsum("ij,ij->i", np.diff(power, axis=1), means))
+    # Of a sorted resample, the i-th lowest run is the best of n with a chance of (i / N)^n − ((i − 1) / N)^n.
+    weights = np.diff(chance_within(runs, replace=True), axis=0)
+    block, curves = max(1, BLOCK // runs), []
+    for start in range(0, FEWER_RESAMPLES, block):
+        resamples = min(block, FEWER_RESAMPLES - start)
+        drawn = rng.integers(runs, size=(resamples, runs))
+        place = level[drawn] + n_levels * np.arange(resamples)[:, None]
+        size = np.bincount(place.ravel(), minlength=resamples * n_levels)
+        sums = np.bincount(place.ravel(), values[drawn].ravel(), resamples * n_levels)
+        curves.append((sums / np.maximum(size, 1))[np.sort(place, axis=1)] @ weights)
+    curves = np.concatenate(curves).T
     tail = (1 - CONFIDENCE) / 2
     return np.quantile(curves, [tail, 1 - tail], axis=1)
 
@@ -110,7 +135,7 @@ def expected_performance(runs: pd.DataFrame, rng: np.random.Generator, checkpoin
         checkpoint: `last` or `best`.
 
     Returns:
-        One row a task, arm and n = 1, …, number of its runs: expected `validation` (V-statistic,
+        One row a task, arm and n = 1, …, number of its runs (`sizes`): expected `validation` (V-statistic,
         with replacement), `validation_unbiased` (U-statistic), expected `test` of the selected run
         (with replacement); `<name>_sd` over draws of n runs, `<name>_low` and `<name>_high` the
         bootstrap interval of the expectation, which is too narrow (see `selected_interval`). NaN in
@@ -127,7 +152,7 @@ def expected_performance(runs: pd.DataFrame, rng: np.random.Generator, checkpoin
         if (group["split"] == "test").all():
             test = up * group[f"test_{checkpoint}"].to_numpy(float)
             columns["test"] = np.where(np.isnan(test), majority, test)
-        table = {"task": task, "arm": arm, "runs": len(group), "n": np.arange(1, len(group) + 1)}
+        table = {"task": task, "arm": arm, "runs": len(group), "n": sizes(len(group))}
         for name, values in columns.items():
             table[name] = up * expected_selected(validation, values)
             if name == "validation":
