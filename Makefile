@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics bench-coverage lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics bench-coverage bench-real-or-noise lint format schema lock
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed  ## Install seedvar and the pinned packages into .venv
 
@@ -44,6 +44,9 @@ bench-statistics: setup  ## Measure the statistics of 5,000 made-up runs
 
 bench-coverage: setup  ## Simulate how often statements are false and intervals miss (takes hours; small in the tests)
 	$(BIN)/python tests/benchmark/coverage.py
+
+bench-real-or-noise: setup  ## Simulate whether the split of the spread into real and noise holds (hours)
+	$(BIN)/python tests/benchmark/real_or_noise.py
 
 house: setup  ## Print which room of the package imports which, and what is wrong with it
 	$(BIN)/python tests/house/plan.py

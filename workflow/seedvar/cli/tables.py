@@ -138,7 +138,8 @@ def _import(arguments) -> int | None:
     from seedvar.tables.foreign import import_runs
 
     path = study_path(arguments.study)
-    for name, table in import_runs(read_study(path), arguments.runs_dir).items():
+    said = lambda line: print(line, file=sys.stderr)  # noqa: E731
+    for name, table in import_runs(read_study(path), arguments.runs_dir, said).items():
         write_csv(arguments.results / path.stem / f"{name}.csv", table)
     return None
 

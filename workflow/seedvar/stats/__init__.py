@@ -50,12 +50,14 @@ STATISTICS = {
     "stopping": Statistic("early_stopping", "start_many", (RUNS, CURVES)),
     "variance": Statistic("variance", "decompose", (RUNS,), lambda study: study.is_crossed),
     "instability": Statistic("agreement", "instability", (PREDICTIONS, RUNS)),
+    "noise": Statistic("real_or_noise", "noise", (PREDICTIONS, RUNS)),
     # each arm against the baseline
     "decisions": Statistic("rule", "decide", (RUNS,), _has_comparisons),
     "comparisons": Statistic("compare", "compare", (RUNS,), _has_comparisons),
     "dominance": Statistic("stochastic_order", "stochastic_order", (RUNS,), _has_comparisons),
     "churn": Statistic("agreement", "churn", (PREDICTIONS, RUNS), _has_comparisons),
     "resampled": Statistic("aggregate", "compare_on_resamples", (PREDICTIONS, RUNS), _has_comparisons),
+    "generalisation": Statistic("real_or_noise", "generalisation", (PREDICTIONS, RUNS), _has_comparisons),
     "seeds_needed": Statistic("planning", "seeds_needed", ("summary.csv",), _has_comparisons),
     # all tasks together
     "aggregate": Statistic("aggregate", "aggregate", (RUNS,), _has_many_tasks),
