@@ -306,8 +306,8 @@ EDITS = {
     "a family's row": (
         in_package(
             "models/families.py",
-            '"roberta": Family("roberta.encoder.layer", None, "classifier.dense"',
-            '"roberta": Family("roberta.encoder.layer", None, None',
+            'positions_after_padding=True,\n    ),\n    "electra"',
+            '\n    ),\n    "electra"',
         ),
         CELLS_AN_ARM,
         0,

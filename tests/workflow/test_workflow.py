@@ -179,8 +179,8 @@ claimed = claimed_device
 
 
 @contextlib.contextmanager
-def claimed_device(wanted):
-    with claimed(wanted) as device:
+def claimed_device(wanted, cells_per_gpu):
+    with claimed(wanted, cells_per_gpu) as device:
         begin = time.monotonic()
         yield torch.device("cpu")
         with open("gpus.csv", "a") as file:
