@@ -36,6 +36,7 @@ FEWEST_RUNS = 5  # for an interval
 # Examples for an interval, of the metrics that were simulated; of correlations with fewer the jackknife overstates the
 # noise by about 5 %.
 FEWEST_EXAMPLES = {"accuracy": 100, "matthews": 100, "f1": 100, "pearson": 500}
+FEWEST_FOR_DIFFERENCE = {"accuracy": 100, "matthews": 100, "f1": 100}
 FEWEST_FOR_NOISE = 20  # runs for an interval of the noise, which with fewer covers too much or too little
 KNOWN_NOISE = ("accuracy", "matthews")  # metrics of which such an interval holds
 
@@ -309,8 +310,9 @@ def generalisation(predictions: pd.DataFrame, runs: pd.DataFrame, baseline: str)
     Returns:
         One row a task and arm: numbers of `runs`, of `failed` ones and of common `examples`; `paired`, if both arms
         have the same seeds; the columns of `generalise` over all runs and, with the prefix `ok_`, over those that
-        did not fail, of pairs those of which neither did. Intervals for new seeds and for both are NaN where those
-        of `noise` are.
+        did not fail, of pairs those of which neither did. Intervals for new seeds and for both are NaN with fewer
+        than 5 runs or a failed one; those for new examples and for both with fewer than 100 examples and for metrics
+        whose differences were not simulated.
     """
     require_baseline(runs, baseline)
     outputs = read_outputs(predictions, runs)
@@ -331,7 +333,7 @@ def generalisation(predictions: pd.DataFrame, runs: pd.DataFrame, baseline: str)
         row = {"task": task, "arm": arm, "baseline": baseline, "metric": abouts[0]["metric"].iloc[0]}
         row |= {"runs": len(ours.seeds), "runs_baseline": len(theirs.seeds), "failed": int(failed[0].sum())}
         row |= {"failed_baseline": int(failed[1].sum()), "examples": len(common), "paired": paired}
-        too_few = len(common) < FEWEST_EXAMPLES.get(row["metric"], np.inf)
+        too_few = len(common) < FEWEST_FOR_DIFFERENCE.get(row["metric"], np.inf)
         row |= _generalised(scored, [one >= 0 for one in failed], paired, left_out, too_few)
         ok = _generalised(scored, [~one for one in left_out], paired, left_out, too_few)
         row |= {"ok_runs": int((~left_out[0]).sum()), "ok_runs_baseline": int((~left_out[1]).sum())}
