@@ -41,8 +41,8 @@ def test_cells_that_may_share_devices_are_spread_over_them_first(tmp_path, monke
     with ExitStack() as stack:
         devices = [stack.enter_context(claimed_device("auto", 2)).index for _ in range(4)]
         assert devices == [0, 1, 0, 1]
-        with pytest.raises(BlockingIOError):  # all four places are taken
-            monkeypatch.setattr("time.sleep", lambda seconds: (_ for _ in ()).throw(BlockingIOError))
+        monkeypatch.setattr("time.sleep", lambda seconds: (_ for _ in ()).throw(BlockingIOError))
+        with pytest.raises(BlockingIOError):  # a fifth waits: all four places are taken
             stack.enter_context(claimed_device("auto", 2))
 
 
