@@ -64,6 +64,7 @@ rule findings:
     conda:
         "../../envs/seedvar.yaml"
     params:
+        study=STUDY_FOLDER,
         warm=warm_option,
     shell:
-        "seedvar findings {STUDY_FOLDER:q} --out {output:q} {params.warm:q} --log {log:q}"
+        "seedvar findings {params.study:q} --out {output:q} {params.warm:q} --log {log:q}"
