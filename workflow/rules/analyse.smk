@@ -64,7 +64,7 @@ rule findings:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        study=STUDY_FOLDER,
+        study=lambda wildcards, input: Path(input.tables[0]).parent,
         warm=warm_option,
     shell:
         "seedvar findings {params.study:q} --out {output:q} {params.warm:q} --log {log:q}"
