@@ -158,7 +158,9 @@ def test_a_table_of_runs_is_counted(check, capsys):
         assert capsys.readouterr().out == "mine: its runs come from runs.csv; nothing is trained\n"
     assert check(study=study) == (
         0,
-        "mine.yaml: 3 runs from runs.csv\n  rte, a: 2 runs, 1 failed\n  rte, b: 1 runs, 0 failed\n"
+        "mine.yaml: 3 runs from runs.csv\nruns.csv: 3 rows\n  rte, a: 2 runs, 1 failed\n"
+        "    lowest 0.5, 0.6; 1 of the commonest, 0.5\n  rte, b: 1 runs, 0 failed\n"
+        "    lowest 0.7; 1 of the commonest, 0.7\n"
         "What 1 runs an arm can settle at best, 1 arm against a, 2 questions:\n"
         "  nothing: at least 2 runs an arm are needed\n",
     )
