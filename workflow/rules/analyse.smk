@@ -15,18 +15,15 @@ rule statistics:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
-        matters=matters_option,
-        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} {params.matters:q}"
-        " {params.slack:q} --out {output:q}"
+        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
 
 
 rule tables:
     input:
-        tables=printed_tables,
+        table=printed_table,
         src=list_file("printed"),
     output:
         html=report(
@@ -45,26 +42,7 @@ rule tables:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
-        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar tables {input.tables:q} --layout {wildcards.table:q} {params.baseline:q} {params.slack:q}"
-        " --out {output:q}"
+        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
-
-
-rule findings:
-    input:
-        tables=[f"{STUDY_FOLDER}/{name}.csv" for name in FOUND_IN],
-        src=list_file("findings"),
-    output:
-        f"{STUDY_FOLDER}/findings.json",
-    log:
-        f"results/logs/findings/{PLAN.name}.log",
-    conda:
-        "../../envs/seedvar.yaml"
-    params:
-        study=lambda wildcards, input: Path(input.tables[0]).parent,
-        warm=warm_option,
-    shell:
-        "seedvar findings {params.study:q} --out {output:q} {params.warm:q} --log {log:q}"

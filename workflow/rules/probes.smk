@@ -14,16 +14,15 @@ rule forgetting:
         arm=r"[\w.+-]+",
     conda:
         "../../envs/seedvar.yaml"
-    threads: 1
     resources:
-        runtime=forgetting_minutes,
+        runtime=probe_minutes,
     params:
         cell=forgetting_specification,
         text=forgetting_text,
-        options=probe_options,
+        warm=warm_option,
     shell:
         "seedvar forgetting --results results --cell {params.cell:q} {params.text:q}"
-        " --out {output:q} {params.options:q} --log {log:q}"
+        " --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule surface:
@@ -38,16 +37,15 @@ rule surface:
         row=r"\d+",
     conda:
         "../../envs/seedvar.yaml"
-    threads: 1
     resources:
-        runtime=surface_minutes,
+        runtime=probe_minutes,
     params:
         cells=[cell.specification() for cell in SURFACE_RUNS],
         grid=SURFACE_GRID,
-        options=probe_options,
+        warm=warm_option,
     shell:
         "seedvar surface --results results --first {params.cells[0]:q} --second {params.cells[1]:q}"
-        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.options:q} --log {log:q}"
+        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.warm:q} --log {log:q}"
 
 
 rule collect_forgetting:
