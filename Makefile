@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help house setup quickstart test test-fast test-slurm bench-scale bench-statistics lint format schema lock
+.PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics bench-coverage bench-real-or-noise lint format schema lock
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed  ## Install seedvar and the pinned packages into .venv
 
@@ -29,11 +29,24 @@ test-fast: setup  ## Run the tests that run no workflow: for the work in between
 test-slurm: setup  ## Run the tests that need a SLURM, on one that they start (Debian or Ubuntu, as root)
 	tests/slurm/with_slurm.sh $(BIN)/python -m pytest --numprocesses=0 tests/slurm
 
+bench: setup  ## Measure cells an hour against Transformers' Trainer (GLUE: SEEDVAR_GLUE_DIR; half an hour)
+	$(BIN)/python tests/benchmark/throughput.py --model syn-bert --tasks syn-rte syn-mrpc --updates 90
+	test -z "$$SEEDVAR_GLUE_DIR" || $(BIN)/python tests/benchmark/throughput.py --tasks mrpc rte cola stsb
+
+bench-gpu: setup  ## Measure a GPU: throughput, share of its peak, cells side by side, bits (GLUE: SEEDVAR_GLUE_DIR)
+	$(BIN)/python tests/benchmark/gpu.py
+
 bench-scale: setup  ## Measure planning, serving and collecting of up to 16,000 made-up cells (takes a while)
 	$(BIN)/python tests/benchmark/scale.py
 
 bench-statistics: setup  ## Measure the statistics of 5,000 made-up runs
 	$(BIN)/python tests/benchmark/statistics_of_many_runs.py
+
+bench-coverage: setup  ## Simulate how often statements are false and intervals miss (takes hours; small in the tests)
+	$(BIN)/python tests/benchmark/coverage.py
+
+bench-real-or-noise: setup  ## Simulate whether the split of the spread into real and noise holds (hours)
+	$(BIN)/python tests/benchmark/real_or_noise.py
 
 house: setup  ## Print which room of the package imports which, and what is wrong with it
 	$(BIN)/python tests/house/plan.py
@@ -56,6 +69,6 @@ schema: setup  ## Write the JSON schemas anew after a change of what a user may 
 
 lock:  ## Pin the newest packages that pyproject.toml allows
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet 'torch==2.13.0' '.[slurm,minilm,dev]'
+	.venv-lock/bin/pip install --quiet 'torch==2.13.0' '.[slurm,minilm,lora,dev]'
 	{ grep '^#' envs/requirements.lock; .venv-lock/bin/pip freeze --exclude seedvar | sed -E 's/^torch==([0-9.]+).*/torch==\1/'; } > envs/requirements.lock.new
 	mv envs/requirements.lock.new envs/requirements.lock && rm -rf .venv-lock

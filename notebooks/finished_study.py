@@ -4,7 +4,7 @@
 
 How often runs fail, how wide their scores spread, what differs between arms and how sure that is, and how many seeds a
 claim needs, worked out from the study's `runs.csv` alone, one row a run. The workflow writes the same numbers to
-`summary.csv`, `comparisons.csv` and `seeds_needed.csv`; here they are computed again, so that you can change a line and
+`summary.csv`, `decisions.csv` and `seeds_needed.csv`; here they are computed again, so that you can change a line and
 see what follows.
 
 The study is the one that the environment variable `SEEDVAR_STUDY` names, `quickstart` without it.
@@ -14,16 +14,16 @@ The study is the one that the environment variable `SEEDVAR_STUDY` names, `quick
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.figures import distribution, learning_curves
 from seedvar.report.notebook import Picture
-from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import more_seeds_for_width, seeds_needed
+from seedvar.stats.rule import decide
 from seedvar.stats.selection import expected_performance
+from seedvar.stats.verdict import verdicts
 from seedvar.study.reading import read_study, study_path
 from seedvar.tables.read import read_runs, read_table
 
@@ -57,7 +57,7 @@ Picture(distribution.draw(distribution.numbers(runs)))
 """
 ## How often do runs fail?
 
-A share of few runs says little: the 95 % interval (Wilson's) of 0 failures in 5 runs ends above 40 %.
+A share of few runs says little: the 95 % interval (Clopper and Pearson's) of 0 failures in 5 runs ends above 50 %.
 """
 
 # %%
@@ -73,13 +73,13 @@ for arm, of_arm in summary.groupby("arm", sort=False):
 """
 ## How wide is the spread?
 
-All runs, failed ones too, in points (the score × 100). The standard deviation has n − 1 in its denominator; the
-intervals are 95 % bootstrap intervals (BCa), too narrow with fewer than about 20 runs. The columns that begin with
-`ok_` leave the failed runs out: where they differ much, the spread is that between two kinds of runs. NaN: not defined.
+All runs, failed ones too, in points (the score × 100). The standard deviation has n − 1 in its denominator. The 95 %
+interval of the mean allows for failures that were not seen. The columns that begin with `ok_` leave the failed runs
+out, with Student's interval: where they differ much, the spread is that between two kinds of runs. NaN: not defined.
 """
 
 # %%
-spread = ["mean", "mean_low", "mean_high", "sd", "sd_low", "sd_high", "iqm", "min", "max", "ok_mean", "ok_sd"]
+spread = ["mean", "mean_low", "mean_high", "sd", "min", "max", "ok_mean", "ok_mean_low", "ok_mean_high", "ok_sd"]
 pd.concat([by_arm["n"], (100 * by_arm[spread]).round(1)], axis=1)
 
 # %%
@@ -99,7 +99,7 @@ without its n.
 """
 
 # %%
-expected = expected_performance(runs, np.random.default_rng(0))
+expected = expected_performance(runs)
 some = expected[expected["n"].isin([1, 2, 5, 10, 20]) | (expected["n"] == expected["runs"])]
 some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
 (100 * some.pivot_table("value", ["task", "arm", "score"], "n", sort=False)).round(1)
@@ -108,25 +108,19 @@ some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
 """
 ## What differs, and how sure is that?
 
-Each arm against the baseline, task by task: the difference of their means in points, with its 95 % interval (Welch's);
-`a12`, the chance that a run of the arm beats one of the baseline, .5 where they are alike; and p-values of means
-(Welch's test), of spread (Brown-Forsythe's) and of failures (Fisher's), two-sided, adjusted by Holm over all rows.
+Each arm against the baseline, over all tasks and task by task: how often runs fail, how well those that do not fail
+score, how far they spread, and the mean of all. Differences are in points or shares, of spread the ratio; the p-values
+are adjusted over all questions of the study, so that the chance of any false claim is at most 5 %.
 """
 
 # %%
 nothing_to_compare = "There is nothing to compare: the study has one arm, or no baseline."
-comparisons = compare(runs, study.baseline) if study.baseline in arms else pd.DataFrame()
-has_comparisons = len(comparisons) > 0
+decisions = decide(runs, study.baseline, study.what_matters()) if study.baseline in arms else pd.DataFrame()
+has_comparisons = len(decisions) > 0
 if has_comparisons:
-    rows = comparisons.set_index(["task", "arm"])
-    points = {"mean_difference": "difference", "mean_difference_low": "low", "mean_difference_high": "high"}
-    p_values = {"welch_p_holm": "p (means)", "brown_forsythe_p_holm": "p (spread)", "fisher_p_holm": "p (failures)"}
-    table = [
-        (100 * rows[list(points)]).round(1).rename(columns=points),
-        rows[["a12"]].round(2),
-        rows[list(p_values)].map("{:.2g}".format, na_action="ignore").rename(columns=p_values),
-    ]
-pd.concat(table, axis=1) if has_comparisons else print(nothing_to_compare)
+    shown = ["difference", "low", "high", "p", "p_adjusted", "settled"]
+    table = decisions.set_index(["question", "task", "arm"])[shown].round(4)
+table if has_comparisons else print(nothing_to_compare)
 
 # %% [markdown]
 """
@@ -135,8 +129,8 @@ The same in words. "Not settled" is not "the same": the seeds do not suffice to 
 
 # %%
 if has_comparisons:
-    for row in comparisons.to_dict("records"):
-        print(f"{row['task']}: {row['verdict']}\n")
+    for row in verdicts(decisions).to_dict("records"):
+        print(f"{row['task'] or 'all tasks'}: {row['verdict']}\n")
 
 # %% [markdown]
 """
@@ -152,18 +146,16 @@ scores.apply(lambda values: more_seeds_for_width(values.to_numpy(), 0.02)).to_fr
 
 # %% [markdown]
 """
-To tell an arm from the baseline: runs an arm with which a difference as large as the observed one would be found with
-a power of 80 % at the 5 % level, of means (Welch), of standard deviations (Brown-Forsythe), of failure rates (Fisher).
-`inf`: more than 1,000, or there is no difference. An observed difference is uncertain itself; `runs_for_1_point`, for
-a difference of means of one point at the observed spread, does not rest on it.
+To tell an arm from the baseline: runs an arm with which a stated difference would be settled with a power of 80 %, at
+the level that the family of all questions leaves: of means as much as the study says matters, or else a point, at the
+spread so far; of standard deviations of a ratio of 2; of failure rates of 20 and 2 %. `inf`: more than 1,000.
 """
 
 # %%
 if has_comparisons:
-    columns = ["n", "n_baseline", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
-    table = seeds_needed(summary, study.baseline).set_index(["task", "arm"])[columns]
-    one_point = seeds_needed(summary, study.baseline, difference=0.01).set_index(["task", "arm"])
-table.assign(runs_for_1_point=one_point["runs_for_mean"]) if has_comparisons else print(nothing_to_compare)
+    columns = ["n", "n_baseline", "level", "difference", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
+    table = seeds_needed(summary, study.baseline, study.what_matters()).set_index(["task", "arm"])[columns]
+table if has_comparisons else print(nothing_to_compare)
 
 # %% [markdown]
 """

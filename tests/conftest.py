@@ -96,15 +96,7 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory):
     """Makes a randomly initialised checkpoint of a family, with a tokenizer: two layers, 16 wide."""
-    from transformers import (
-        AlbertConfig,
-        AutoModel,
-        BertConfig,
-        BertTokenizer,
-        DistilBertConfig,
-        ElectraConfig,
-        RobertaConfig,
-    )
+    from transformers import AutoConfig, AutoModel, BertTokenizer
 
     from seedvar.data.grammar import vocabulary
 
@@ -112,13 +104,28 @@ def tiny_models(tmp_path_factory):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary()]
     size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     common = {"vocab_size": len(words), "max_position_embeddings": 64, "pad_token_id": 0}
-    configs = {
-        "bert": BertConfig(**size, **common),
-        "roberta": RobertaConfig(**size, **common, type_vocab_size=1),
-        "electra": ElectraConfig(**size, **common, embedding_size=8),
-        "albert": AlbertConfig(**size, **common, embedding_size=8),
-        "distilbert": DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=32, **common),
+    decoder = {**size, **common, "num_key_value_heads": 1, "eos_token_id": 3, "bos_token_id": 2}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    relative = {"relative_attention": True, "share_att_key": True, "norm_rel_ebd": "layer_norm", "position_buckets": 8}
+    sizes = {
+        "bert": {**size, **common},
+        "roberta": {**size, **common, "type_vocab_size": 1},
+        "electra": {**size, **common, "embedding_size": 8},
+        "albert": {**size, **common, "embedding_size": 8},
+        "distilbert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, **common},
+        "xlm-roberta": {**size, **common, "type_vocab_size": 1},
+        "mpnet": {**size, **common, "pad_token_id": 1},
+        "deberta-v2": {**size, **common, **relative, "position_biased_input": False, "pos_att_type": "p2c|c2p"},
+        "modernbert": {**size, **common, "eos_token_id": 3, "bos_token_id": 2, "cls_token_id": 2, "sep_token_id": 3},
+        "xlnet": {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 32, **common},
+        "bart": {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, **heads, **common, "eos_token_id": 3},
+        "gpt2": {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64, "eos_token_id": 3, "bos_token_id": 2},
+        "llama": decoder,
+        "qwen2": decoder,
+        "qwen3": decoder | {"head_dim": 8},
     }
+    sizes["gpt2"] |= {"vocab_size": len(words), "pad_token_id": None}
+    del sizes["xlnet"]["max_position_embeddings"]
 
     def make(family):
         import torch
@@ -126,8 +133,9 @@ def tiny_models(tmp_path_factory):
         folder = root / family
         if not folder.is_dir():
             torch.manual_seed(0)
-            AutoModel.from_config(configs[family]).save_pretrained(folder)
-            BertTokenizer(vocab={word: i for i, word in enumerate(words)}).save_pretrained(folder)
+            AutoModel.from_config(AutoConfig.for_model(family, **sizes[family])).save_pretrained(folder)
+            known = ["[UNK]", "[PAD]", *words[2:]] if family == "mpnet" else words  # it pads with number 1
+            BertTokenizer(vocab={word: i for i, word in enumerate(known)}).save_pretrained(folder)
         return folder
 
     return make

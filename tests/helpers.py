@@ -74,3 +74,23 @@ def prepare_known(name: str, model: Path, max_length: int, folder: Path, glue_di
     """Tokenises a task of the package for a model."""
     declaration = package_declaration(name)
     prepare(name, declaration, located(declaration, glue_dir), model, max_length, folder)
+
+
+def amplified(model):
+    """Makes all matrices of a network ten times as large: those of a tiny one tell inputs hardly apart."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(10 if parameter.dim() > 1 else 1)
+    return model
+
+
+def dropouts(model) -> set[float]:
+    """Returns the probabilities of all dropout of a network, with and without a module of its own."""
+    import torch
+
+    found = {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+    for module in model.modules():
+        found |= {value for name, value in vars(module).items() if "dropout" in name and isinstance(value, float)}
+    return found

@@ -90,14 +90,14 @@ def test_what_the_guide_adds_works_and_trains_nothing_that_was_there(checkout, t
     )
     for split in ("train", "validation"):
         rows.assign(premise=f"the dog of {split}").to_csv(checkout / "data" / f"scitail-{split}.csv", index=False)
-    shutil.copytree(tiny_models("roberta"), checkout / "xlm")
-    config = json.loads((checkout / "xlm" / "config.json").read_text())
-    config |= {"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}
-    (checkout / "xlm" / "config.json").write_text(json.dumps(config))
+    shutil.copytree(tiny_models("roberta"), checkout / "camembert")
+    config = json.loads((checkout / "camembert" / "config.json").read_text())
+    config |= {"model_type": "camembert", "architectures": ["CamembertModel"]}
+    (checkout / "camembert" / "config.json").write_text(json.dumps(config))
     task = checkout / "config" / "tasks" / "scitail.yaml"
     balanced = task.read_text().replace("metric: accuracy", "metric: balanced_accuracy")
     task.with_name("balanced.yaml").write_text(balanced.replace("description:", "data: scitail\ndescription:"))
-    arms = "  bitfit: {biases_only: true}\n  radam: {optimizer: radam}\n  xlm: {model: ./xlm, reinit_layers: 1}\n"
+    arms = "  norms: {norms_only: true}\n  radam: {optimizer: radam}\n  other: {model: ./camembert, reinit_layers: 1}\n"
     text = STUDY.replace("plain: {}\n", f"plain: {{}}\n{arms}").replace("[syn-rte]", "[syn-rte, scitail, balanced]")
     study.write_text(text)
     snakemake(
@@ -113,15 +113,15 @@ def test_what_the_guide_adds_works_and_trains_nothing_that_was_there(checkout, t
 
     # Each does something, and its module counts for its own cells alone.
     folder = plain.parents[2]
-    slugs = {"plain": plain.parents[1].name, "bitfit": "*bitfit*", "radam": "radam*"}
+    slugs = {"plain": plain.parents[1].name, "norms": "*norms*", "radam": "radam*"}
     found = folder.parent.parent.glob
     paths = {arm: next(found(f"*/syn-rte/{slug}/*/predictions.parquet")) for arm, slug in slugs.items()}
     runs = {arm: pd.read_parquet(path) for arm, path in paths.items()}
-    assert not runs["plain"]["logit_0"].equals(runs["bitfit"]["logit_0"])
+    assert not runs["plain"]["logit_0"].equals(runs["norms"]["logit_0"])
     assert not runs["plain"]["logit_0"].equals(runs["radam"]["logit_0"])
     for path in after:
         decided_by = json.loads(path.with_name("fingerprint.json").read_text())["code"]
-        assert ("method bitfit" in decided_by) == ("bitfit" in str(path))
+        assert ("method norms" in decided_by) == ("norms" in str(path))
         assert ("optimizer radam" in decided_by) == ("radam" in str(path))
         assert ("metric balanced_accuracy" in decided_by) == ("balanced" in str(path))
     records = [json.loads(path.read_text()) for path in after if "balanced" in str(path)]

@@ -31,7 +31,8 @@ def alternatives():
     """Lists the modules that count for the cells that use them alone."""
     optimizers = {f"{decides.OPTIMIZER_FOLDER}/{name}.py" for names in OPTIMIZERS.values() for name in names}
     metrics = {f"{decides.METRIC_FOLDER}/{name}.py" for name in METRICS}
-    return optimizers | metrics | {f"{decides.METHOD_FOLDER}/{name}.py" for name in METHODS.values()}
+    methods = {f"{decides.METHOD_FOLDER}/{name}.py" for name in METHODS.values()}
+    return optimizers | metrics | methods | {decides.READ_OUT}
 
 
 def test_every_module_that_training_reaches_is_in_a_list():
@@ -69,7 +70,7 @@ def test_an_optimizer_that_uses_another_one_s_module_counts_it_too():
     ],
 )
 def test_alternatives_count_by_the_ones_that_a_cell_uses(changes, metric, there, not_there):
-    code = code_of(changes, metric)
+    code = code_of(changes, metric, {})
     assert there in code
     assert not_there not in code
     assert set(EVERY_CELL) <= set(code)

@@ -9,7 +9,7 @@ from seedvar.cells.fingerprint import parts
 from seedvar.data.declaration import Declaration
 from seedvar.data.examples import read_examples
 from seedvar.data.known import package_declaration
-from seedvar.data.prepare import longest_input, prepare
+from seedvar.data.prepare import longest_input, prepare, tokenize
 from seedvar.data.resolve import resolve
 from seedvar.data.sources import located
 from seedvar.data.task import Task
@@ -49,7 +49,10 @@ def test_longer_inputs_are_cut(tiny_models, tmp_path):
     assert tokens["train"].lengths().max() == 10
 
 
-@pytest.mark.parametrize(("family", "longest"), [("bert", 64), ("roberta", 63)])
+@pytest.mark.parametrize(
+    ("family", "longest"),
+    [("bert", 64), ("roberta", 63), ("xlm-roberta", 63), ("mpnet", 62), ("bart", 64), ("gpt2", 64), ("xlnet", 32_768)],
+)
 def test_no_input_is_longer_than_the_model_has_positions_for(tiny_models, family, longest):
     assert longest_input(read_json(tiny_models(family) / "config.json")) == longest
 
@@ -114,6 +117,43 @@ def test_the_share_of_unknown_tokens_is_in_no_fingerprint(tiny_models, tmp_path)
 def test_a_tokenizer_without_padding_is_refused(unlike, tmp_path):
     with pytest.raises(UserError, match="the pad_token of its tokenizer is number .*; accepted: the model's own"):
         prepared("syn-cola", unlike(100, pad_token="[nothing]"), 64, tmp_path / "data")
+
+
+def test_a_decoder_needs_no_token_for_padding_or_between_two_texts(tiny_models, tmp_path):
+    """As GPT-2's: it has one special token, which ends a text."""
+    folder = tmp_path / "gpt2"
+    shutil.copytree(tiny_models("gpt2"), folder)
+    about = read_json(folder / "tokenizer.json") | {"post_processor": None}
+    write_json(folder / "tokenizer.json", about)
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "[SEP]", "unk_token": "[UNK]"}
+    write_json(folder / "tokenizer_config.json", settings)
+    tokens, pad, _ = prepared("syn-rte", folder, 64, tmp_path / "data")
+    assert pad == about["model"]["vocab"]["[SEP]"]
+    assert not (tokens["train"].input_ids == pad).any()
+    examples = read_examples("syn-rte", package_declaration("syn-rte"), located(package_declaration("syn-rte")))
+    first, second = (column[0] for column in examples.texts["train"])
+    ids = tokens["train"].input_ids[: tokens["train"].offsets[1]].tolist()
+    assert ids == [about["model"]["vocab"][word] for word in f"{first} {second}".split()]
+    encoder = tmp_path / "bert"
+    shutil.copytree(tiny_models("bert"), encoder)
+    shutil.copy(folder / "tokenizer_config.json", encoder / "tokenizer_config.json")
+    with pytest.raises(UserError, match="bert: the pad_token of its tokenizer has none; accepted"):
+        prepared("syn-rte", encoder, 64, tmp_path / "more")
+
+
+def test_two_texts_of_a_decoder_are_two_lines():
+    class Tokenizer:
+        sep_token_id = None
+
+        def __call__(self, *columns, **options):
+            self.columns = columns
+            return {"input_ids": [[5, 6] for _ in columns[0]]}
+
+    tokenizer = Tokenizer()
+    tokenize([["a", "b"], ["c", "d"]], np.zeros(2, np.float32), tokenizer, 8)
+    assert list(tokenizer.columns) == [["a", "b"], ["\nc", "\nd"]]
+    tokenize([["a", "b"]], np.zeros(2, np.float32), tokenizer, 8)
+    assert list(tokenizer.columns) == [["a", "b"]]
 
 
 def test_real_glue_is_read_from_a_folder(tmp_path, glue_dir):

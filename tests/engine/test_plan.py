@@ -123,6 +123,31 @@ def test_what_a_family_cannot_do_is_refused(plan, tiny_models):
         plan(task="syn-rte", model=tiny_models("albert"))
     with pytest.raises(UserError, match="arm 'a': reinit_pooler: distilbert has no pre-trained pooler"):
         plan(task="syn-rte", model=tiny_models("distilbert"), layers=0, recipe="reinit_pooler: true")
+    sentence = (
+        "arm 'a': head: xlnet has the head of Transformers alone, and electra and roberta have another; accepted: "
+    )
+    with pytest.raises(UserError, match=sentence):
+        plan(task="syn-rte", model=tiny_models("xlnet"), recipe="head: official")
+    with pytest.raises(UserError, match="arm 'a': mixout: it mixes Linear layers, and the attention of gpt2 has none"):
+        plan(task="syn-rte", model=tiny_models("gpt2"), recipe="mixout: 0.1")
+
+
+@pytest.mark.parametrize("family", ["bart", "gpt2"])
+def test_a_read_out_s_code_is_in_the_list_of_its_cells(plan, tiny_models, monkeypatch, family):
+    monkeypatch.setattr("seedvar.engine.plan.NOTEBOOK", REPOSITORY / "notebooks" / "finished_study.py")
+    planned = plan(task="syn-rte", model=tiny_models(family), layers=2)  # of BART's encoder and decoder together
+    planned.write_source_lists()
+    (name,) = {planned.list_of(cell) for cell in planned.cells.values() if not cell.recipe.reinit_layers}
+    assert name.endswith(f"+read-{FAMILIES[family].read_out}")
+    assert "  read-out\n" in Path(list_file(name)).read_text()
+    with pytest.raises(UserError, match=f"reinit_layers: 3 is not accepted; {family} has 2 layers"):
+        plan(task="syn-rte", model=tiny_models(family), layers=3)
+
+
+def test_lora_without_its_package_is_one_sentence(plan, tiny_models, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="arm 'a': lora_rank: the package peft is not installed; accepted: pip install"):
+        plan(task="syn-rte", recipe="lora_rank: 2")
 
 
 def test_a_changed_tokenizer_counts(plan, tiny_models, tmp_path):

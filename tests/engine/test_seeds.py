@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from seedvar.cells.record import RunRecord
 from seedvar.engine.seeds import decided, look, with_seeds
 from seedvar.errors import UserError
+from seedvar.stats.sequential import look_interval
 from seedvar.study.grid import expand
 from seedvar.study.reading import read_study
 from seedvar.study.study import Study
@@ -40,18 +42,32 @@ def results(tmp_path):
 
 def test_a_look_sees_the_widest_interval_of_the_seeds_so_far(results):
     seen = look(STUDY, results, batch=1)
-    wild = SCORES["wild"][:4]
-    low, high = stats.t.interval(0.95, 3, stats.tmean(wild), stats.sem(wild))
+    wild = np.array(SCORES["wild"][:4])
+    low, high = look_interval(wild, np.empty(0), 0.5)
     assert seen["seeds"] == 4
     assert (seen["task"], seen["arm"]) == ("syn-rte", "wild")
     assert seen["widest"] == pytest.approx(high - low)
     assert not seen["enough"]
+    quality = STUDY.model_copy(update={"seeds": STUDY.seeds.model_copy(update={"statistic": "quality"})})
+    low, high = stats.t.interval(0.98, 3, stats.tmean(wild), stats.sem(wild))
+    assert look(quality, results, batch=1)["widest"] == pytest.approx(high - low)
+
+
+def test_failures_that_were_not_seen_are_said(results):
+    seen = look(STUDY, results, batch=2)
+    assert (seen["reached"], seen["enough"]) == (False, True)  # as many as are allowed, and not narrow enough
+    assert seen["failures"] == "0 of 5 failed still allows 45 %"
+
+
+def test_two_runs_have_no_interval_yet(results):
+    seen = look(STUDY, results, batch=0)
+    assert (seen["widest"], seen["enough"]) == (None, False)
 
 
 def test_it_is_enough_when_the_interval_is_narrow_or_there_are_as_many_as_allowed(results):
     assert look(STUDY, results, batch=2)["enough"]  # 5 of at most 5
     easy = STUDY.model_copy(update={"seeds": STUDY.seeds.model_copy(update={"width": 3.0})})
-    assert look(easy, results, batch=0)["enough"]
+    assert look(easy, results, batch=1)["enough"]
 
 
 def test_the_study_ends_with_the_first_look_that_was_enough(tmp_path):

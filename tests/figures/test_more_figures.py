@@ -22,9 +22,9 @@ from seedvar.figures import (
 )
 from seedvar.figures.style import FAILED_COLOUR, alike_but_for, short_names
 from seedvar.stats.aggregate import performance_profile
-from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import seeds_needed as compute_seeds_needed
+from seedvar.stats.rule import decide
 from seedvar.stats.selection import expected_performance as compute_expected
 
 
@@ -141,7 +141,7 @@ def test_names_as_long_as_they_may_be_stand_in_nobodys_way(module):
     arms = {"adamw": {}, f"{LONG}1": {}, f"{LONG}2": {"reinit_layers": 1}, "x": {"reinit_layers": 2}}
     runs = make_runs(arms, tasks=("reviews_of_a_shop_" * 5, "b"))
     tables = {
-        comparisons: [runs, compare(runs, "adamw")],
+        comparisons: [runs, decide(runs, "adamw")],
         distribution: [runs],
         seeds_needed: [compute_seeds_needed(summarise(runs), "adamw")],
     }
@@ -161,27 +161,27 @@ def test_names_as_long_as_they_may_be_stand_in_nobodys_way(module):
 
 def test_comparisons_fill_what_is_significant_and_tell_failures():
     runs = make_runs(TWO, seeds=12)
-    table = compare(runs, "adamw")
+    table = decide(runs, "adamw")
     ax = comparisons.draw(comparisons.numbers(runs, table)).axes[0]
-    assert ax.get_xlabel() == "test accuracy × 100: difference from adamw, which failed 0/12"
+    assert ax.get_xlabel() == "test accuracy × 100 without failed runs: difference from adamw, which failed 0/12"
     assert ax.texts[0].get_text().endswith("failed 1/12")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["bertadam"]
     point = next(line for line in ax.lines if line.get_marker() == "o")
-    significant = table["welch_p_holm"].iloc[0] < 0.05
-    assert (point.get_markerfacecolor() == "white") == (not significant)
+    settled = table[(table["question"] == "quality") & (table["task"] == "cola")]["settled"].item()
+    assert (point.get_markerfacecolor() == "white") == (not settled)
 
 
 def test_expected_performance_has_test_above_validation_and_only_validation_without_test():
-    expected = compute_expected(make_runs(TWO), np.random.default_rng(0))
+    expected = compute_expected(make_runs(TWO))
     assert len(expected_performance.draw(expected_performance.numbers(make_runs(TWO), expected)).axes) == 4
-    expected = compute_expected(make_runs(TWO).assign(test_last=np.nan, split="validation"), np.random.default_rng(0))
+    expected = compute_expected(make_runs(TWO).assign(test_last=np.nan, split="validation"))
     figure = expected_performance.draw(expected_performance.numbers(make_runs(TWO), expected))
     assert [ax.get_ylabel() for ax in figure.axes] == ["validation accuracy × 100"] * 2
 
 
 def test_profiles_and_seeds_needed_are_drawn_for_any_study():
     runs = make_runs(TWO)
-    profiles = performance_profile(runs, np.random.default_rng(0))
+    profiles = performance_profile(runs)
     ax = performance_profiles.draw(performance_profiles.numbers(runs, profiles)).axes[0]
     assert ax.get_title() == "cola, syn-rte (synthetic)"
     assert len(ax.lines) == 3
@@ -219,9 +219,10 @@ def test_an_error_stands_on_its_axis_in_its_own_unit():
     assert ax.get_ylabel() == "test mean squared error (lower is better)"
     drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_marker() in ("o", "X")])
     assert sorted(drawn) == pytest.approx(sorted(runs["score"]))
-    ax = comparisons.draw(comparisons.numbers(runs, compare(runs, "adamw"))).axes[0]
-    assert ax.get_xlabel() == "test mean squared error (lower is better): difference from adamw, which failed 0/4"
-    means = runs.groupby("arm")["score"].mean()
+    ax = comparisons.draw(comparisons.numbers(runs, decide(runs, "adamw"))).axes[0]
+    label = "test mean squared error (lower is better) without failed runs: difference from adamw, which failed 0/4"
+    assert ax.get_xlabel() == label
+    means = runs[~runs["degenerate"]].groupby("arm")["score"].mean()
     point = next(line for line in ax.lines if line.get_marker() == "o")
     assert point.get_xdata() == pytest.approx([means["bertadam"] - means["adamw"]])
     keys = ["task", "arm", "init_seed", "order_seed"]

@@ -14,7 +14,7 @@ from seedvar.figures import (
     seed_grid,
     training_length,
 )
-from seedvar.stats.compare import compare
+from seedvar.stats.rule import decide
 from seedvar.stats.selection import expected_performance as best_of_n
 
 
@@ -52,10 +52,10 @@ def test_every_figure_of_scores_has_the_unit_of_the_metric(metric, factor, label
     assert points.max() == pytest.approx(0.4 * factor)
     assert any(np.allclose(line.get_ydata(), 0.9 * factor) for line in ax.lines if line.get_linestyle() == "--")
 
-    figure = comparisons.draw(comparisons.numbers(table, compare(table, "a")))
-    assert figure.axes[0].get_xlabel().startswith(f"test {label}: difference from a")
+    figure = comparisons.draw(comparisons.numbers(table, decide(table, "a")))
+    assert figure.axes[0].get_xlabel().startswith(f"test {label} without failed runs: difference from a")
 
-    figure = expected_performance.draw(expected_performance.numbers(table, best_of_n(table, np.random.default_rng(0))))
+    figure = expected_performance.draw(expected_performance.numbers(table, best_of_n(table)))
     assert [ax.get_ylabel() for ax in figure.axes] == [f"test {label}", f"validation {label}"]
     assert figure.axes[1].lines[0].get_ydata()[0] == pytest.approx(np.mean([0.2, 0.3, 0.25, 0.4]) * factor)
 

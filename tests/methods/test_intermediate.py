@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from seedvar.cells.recipe import Recipe
 from seedvar.models.families import FAMILIES
+from seedvar.models.layers import pretrained
 from seedvar.training.network import build_model
 
 
@@ -49,12 +50,12 @@ def test_the_encoder_of_every_family_arrives(tiny_models, tmp_path, family):
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.add_(torch.randn(parameter.shape))
-    save_file({name: tensor.contiguous() for name, tensor in first.state_dict().items()}, tmp_path / "w.safetensors")
+    save_file({name: p.detach().contiguous() for name, p in first.named_parameters()}, tmp_path / "w.safetensors")
     recipe, task = Recipe(intermediate_task="mnli"), known_task("rte")
     model = build_model(tiny_models(family), task, recipe, 3, intermediate_weights=tmp_path / "w.safetensors")
     plain = build_model(tiny_models(family), task, Recipe(), 3)
-    encoder = {name for name, p in model.named_parameters() if any(p is q for q in model.base_model.parameters())}
-    assert encoder
+    encoder = pretrained(model)
+    assert set(encoder) >= {name for name, _ in model.named_parameters() if name.startswith(FAMILIES[family].prefix)}
     for name, parameter in model.named_parameters():
         source = first if name in encoder else plain
         assert torch.equal(parameter, source.get_parameter(name)), name

@@ -7,6 +7,7 @@ from helpers import known_task
 from seedvar.cells.recipe import Recipe
 from seedvar.errors import UserError
 from seedvar.models.families import FAMILIES
+from seedvar.models.layers import layers_of, pretrained
 from seedvar.training.network import build_model
 
 RTE = known_task("rte")
@@ -84,7 +85,34 @@ def test_every_family_is_re_initialised_or_says_why_not(tiny_models, family):
         return
     names = changed(weights(folder), weights(folder, reinit_layers=1))
     assert names
-    assert all("layer.1." in name or "pooler" in name for name in names)
+    above = ("layer.1.", "layers.1.", "h.1.", "decoder.layers.0.", "pooler", "head.", "ln_f.", "norm.")
+    assert all(any(part in name for part in above) for name in names)
+
+
+def everything_is(folder, value, target):
+    """Saves a checkpoint whose every weight is one number."""
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(value)
+    model.save_pretrained(target)
+    return target
+
+
+@pytest.mark.parametrize("family", [family for family, row in FAMILIES.items() if row.stacks])
+def test_of_the_top_block_and_what_is_above_it_nothing_stays(tiny_models, tmp_path, family):
+    folder, row = everything_is(tiny_models(family), 7.0, tmp_path), FAMILIES[family]
+    model = build_model(folder, RTE, Recipe(reinit_layers=1), 0)
+    layers = layers_of(model, "", "")
+    anew = [layers[-1], *([model.base_model.get_submodule(row.final)] if row.final else [])]
+    for name, parameter in model.named_parameters():
+        is_above = any(parameter is each for module in anew for each in module.parameters())
+        if is_above or name not in pretrained(model) or (row.pooler and name.startswith(row.pooler)):
+            assert not (parameter == 7.0).any(), name
+        else:
+            assert (parameter == 7.0).all(), name
 
 
 def test_more_layers_than_there_are_is_refused(tiny_models):

@@ -138,6 +138,27 @@ def refused():
     return said
 
 
+@pytest.mark.parametrize(
+    ("family", "recipe", "sentence"),
+    [
+        ("xlnet", "mixout: 0.1", "mixout: it mixes Linear layers, and the attention of lab--it has none"),
+        ("llama", "biases_only: true", "biases_only: the blocks of lab--it have no biases"),
+        ("bart", "reinit_layers: 3", "reinit_layers: 3 is not accepted; lab--it has 2 layers"),
+        ("mpnet", "segment_ids: false", "segment_ids: lab--it is told of no segments in any case"),
+    ],
+)
+def test_what_a_model_of_the_hub_cannot_do_is_said_before_its_weights_are_loaded(
+    place, online, tiny_models, family, recipe, sentence
+):
+    shutil.rmtree(place)
+    shutil.copytree(tiny_models(family), place)
+    Path("s.yaml").write_text(STUDY.replace("{a: {}}", f"{{a: {{{recipe}}}}}"))
+    with pytest.raises(UserError, match=f"^s.yaml: arm 'a': {sentence}"):
+        plan()
+    whole = [line for line in online if line.startswith("GET") and "model.safetensors" in line and "bytes=" not in line]
+    assert whole == []
+
+
 def test_a_model_in_the_cache_needs_no_hub(place):
     into_cache(place)
     planned = plan().models["lab--it"]

@@ -189,7 +189,8 @@ CONFIG = {
     "family no text": (config(model_type=["bert"]), "model_type: \\['bert'\\] is not accepted"),
     "family of two lines": (config(model_type="bert\nroot"), "the family 'bert.*root' is not supported"),
     "large": (lambda: os.truncate("it/config.json", 10**10), "config.json: is larger than 200 MB"),
-    "unknown family": (config(model_type="gpt2"), "the family 'gpt2' is not supported; accepted: bert, roberta"),
+    "unknown family": (config(model_type="gptj"), "the family 'gptj' is not supported; accepted: bert, roberta"),
+    "a decoder": (config(model_type="gpt2"), "architectures: 'BertModel' is not of the family 'gpt2'"),
     "other family": (config(model_type="roberta"), "architectures: 'BertModel' is not of the family 'roberta'"),
     "architecture a number": (config(architectures=7), "architectures: 7 is not accepted"),
     "distilbert": (config(model_type="distilbert", architectures=...), "n_layers: is missing"),
@@ -384,7 +385,7 @@ def plan(tiny_models, tmp_path, monkeypatch):
 
 def test_there_are_many_mutations():
     assert {kind: len(mutations) for kind, mutations in KINDS.items()} == {
-        "config": 50, "weights": 36, "tokenizer": 19, "files": 15,
+        "config": 51, "weights": 36, "tokenizer": 19, "files": 15,
     }  # fmt: skip
 
 

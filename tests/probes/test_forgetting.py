@@ -64,7 +64,7 @@ def test_changed_embeddings_leave_the_word_head_as_it_was_and_are_healed_last(tm
     assert values[0] != pytest.approx(vocabulary, rel=1e-3)  # as it would be if the head's matrix were 0 too
 
 
-@pytest.mark.parametrize("family", ["roberta", "distilbert"])
+@pytest.mark.parametrize("family", ["roberta", "distilbert", "xlm-roberta", "mpnet", "modernbert"])
 def test_other_families_with_a_word_head_are_probed_too(tiny_models, tmp_path, family):
     folder = tmp_path / family
     shutil.copytree(tiny_models(family), folder)

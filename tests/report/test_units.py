@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from seedvar.report.printed import render
-from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
+from seedvar.stats.rule import decide
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -29,7 +29,8 @@ PAIRS = table_of(SHARES, "pairs", "f1", 0.5)
 
 def rows_of(table, layout=None, baseline=None):
     """The lines of a table in Markdown as lists of cells, without the rule below the header; and its caption."""
-    lines = render(table, ".md", baseline=baseline, layout=layout).splitlines()
+    marks = "rule" if baseline is None else "papers"
+    lines = render(table, ".md", baseline=baseline, layout=layout, marks=marks).splitlines()
     end = lines.index("")
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:end]]
     return [cells[0], *cells[2:]], lines[end + 1]
@@ -40,7 +41,7 @@ def test_an_error_is_described_in_its_own_unit_with_the_lowest_mean_in_bold():
     assert far[0] == close[0] == "homes: test mean squared error (lower is better)"
     assert far[3] == "1,210 ± 10"
     assert close[3] == "**12.1 ± 0.1†**"
-    assert close[6:10] == ["12.1", "12.1", "12 to 12.2", "2,500"]
+    assert close[5:9] == ["12.1", "12.1", "12 to 12.2", "2,500"]
     assert "the best mean and those that it does not beat significantly" in caption
     assert "†: mean significantly better than that of far" in caption
 
@@ -55,10 +56,10 @@ def test_points_are_described_as_ever():
 
 def test_scores_of_several_tasks_stand_each_in_its_unit():
     (header, far, close, majority), caption = rows_of(summarise(pd.concat([PAIRS, HOMES])), "scores")
-    assert header == ["arm", "pairs, F1", "homes, mean squared error, lower is better"]
-    assert far == ["far", "61.0 ± 1.0", "1,210 ± 10"]
-    assert close == ["close", "**81.0 ± 1.0**", "**12.1 ± 0.1**"]
-    assert majority == ["majority", "50.0", "2,500"]
+    assert header == ["arm", "pairs, F1", "homes, mean squared error, lower is better", "all tasks, failed"]
+    assert far == ["far", "61.0 ± 1.0", "1,210 ± 10", "0/6"]
+    assert close == ["close", "81.0 ± 1.0", "12.1 ± 0.1", "0/6"]
+    assert majority == ["majority", "50.0", "2,500", ""]
     assert caption.startswith("Mean ± SD (ddof = 1) of the test score (× 100 for pairs) over 3 runs")
 
 
@@ -68,29 +69,23 @@ def test_scores_of_one_unit_say_it_once(runs, unit):
 
 
 def test_a_difference_of_errors_is_one_of_the_numbers_as_they_are():
-    (header, row), caption = rows_of(compare(HOMES, "far"))
-    assert header[2] == "difference of means [95 %]"
+    (header, row), caption = rows_of(decide(HOMES, "far"))
+    assert header[4] == "mean without failed runs [95 %]"
     assert row[0] == "homes: mean squared error, lower is better"
-    assert row[2].startswith("-1,198 [-1,22")
-    assert row[4].startswith("1.00 [")  # A12: the arm is always the better one
-    assert "the chance that a run of the arm scores better than one of the baseline" in caption
+    assert row[4].startswith("-1,198 [-1,22")
+    assert "Differences and ratios are of the arm and the baseline" in caption
 
 
 def test_differences_of_several_units_name_the_score_of_each_row():
-    (header, pairs, homes), _ = rows_of(compare(pd.concat([PAIRS, HOMES]), "far"))
-    assert header[2] == "difference of means [95 %]"
+    (header, whole, pairs, homes), _ = rows_of(decide(pd.concat([PAIRS, HOMES]), "far"))
+    assert header[4] == "mean without failed runs [95 %]"
+    assert (whole[0], whole[4]) == ("all 2 tasks", "–")  # points and squared units have no average
     assert pairs[0] == "pairs: F1 × 100"
-    assert pairs[2].startswith("+20.0 [")
+    assert pairs[4].startswith("+20.0 [")
     assert homes[0] == "homes: mean squared error, lower is better"
 
 
 def test_differences_in_points_stand_as_ever():
-    (header, row), caption = rows_of(compare(PAIRS, "far"))
-    assert header[2] == "difference of means × 100 [95 %]"
-    assert (row[0], row[2][:5]) == ("pairs", "+20.0")
-    assert "scores higher than one of the baseline" in caption
-
-
-def test_comparisons_that_name_no_metric_are_in_points():
-    table = compare(PAIRS, "far")
-    assert render(table.drop(columns="metric"), ".md") == render(table, ".md")
+    (header, row), _ = rows_of(decide(PAIRS, "far"))
+    assert header[4] == "mean without failed runs × 100 [95 %]"
+    assert (row[0], row[4][:5]) == ("pairs", "+20.0")

@@ -14,8 +14,8 @@ from seedvar.errors import UserError
 from seedvar.report.escape import as_html, as_latex, as_markdown, as_rest, one_line
 from seedvar.report.printed import render
 from seedvar.report.seal import NAMES, sealed
-from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
+from seedvar.stats.rule import decide
 from seedvar.words import printable
 
 HOSTILE = [
@@ -133,7 +133,7 @@ def test_latex_is_text(text):
 @pytest.mark.parametrize("first", ["[2cm] arm", "*arm"])
 def test_no_name_is_the_option_of_a_latex_row(first):
     runs = hostile_runs([first, "b"])
-    for page in (render(summarise(runs), ".tex", layout="scores"), render(compare(runs, "b"), ".tex")):
+    for page in (render(summarise(runs), ".tex", layout="scores"), render(decide(runs, "b"), ".tex")):
         assert not re.search(r"\\\\\s*[\[*]", page)
 
 
@@ -153,7 +153,7 @@ def test_tables_with_hostile_names_keep_their_form(layout):
     plain, hostile = hostile_runs(["x", "y"]), hostile_runs(HOSTILE[:10], HOSTILE[9], HOSTILE[1])
     pages = {}
     for runs, base in ((plain, "y"), (hostile, HOSTILE[0])):
-        table = compare(runs, base) if layout == "comparisons" else summarise(runs)
+        table = decide(runs, base) if layout == "comparisons" else summarise(runs)
         pages[base] = {suffix: render(table, suffix, base, layout) for suffix in (".html", ".md", ".tex")}
     for suffix, page in pages[HOSTILE[0]].items():
         shape = pages["y"][suffix]
@@ -207,16 +207,14 @@ def test_figures_show_names_as_they_are(tmp_path, figure):
     """Of mathematics that cannot be read, Matplotlib raises; of other, it shows something else."""
     import importlib
 
-    import numpy as np
-
     from seedvar.figures.style import save
     from seedvar.stats.selection import expected_performance
 
     names = ["$\\frac{$", "$x^2$", "\\$ 5 $", "$\\mathdefault{10^{2}}$"]
     runs = hostile_runs(names, "$\\sum_{task$", "$\\bad{metric$").assign(train_loss=0.5)
     tables = {
-        "expected_performance": {"expected": expected_performance(runs, np.random.default_rng(0))},
-        "comparisons": {"comparisons": compare(runs, names[1])},
+        "expected_performance": {"expected": expected_performance(runs)},
+        "comparisons": {"decisions": decide(runs, names[1])},
     }
     module = importlib.import_module(f"seedvar.figures.{figure}")
     drawn = module.draw(module.numbers(runs=runs, **tables.get(figure, {})))

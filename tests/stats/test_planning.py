@@ -10,6 +10,7 @@ from seedvar.stats.planning import (
     failure_power,
     fisher_rejects,
     interval_half_width,
+    mean_power,
     more_seeds_for_width,
     noether_runs,
     runs_for_failures,
@@ -24,28 +25,42 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(("difference", "runs"), [(1, 99), (2, 25), (3, 11)])
+@pytest.mark.parametrize(("difference", "runs"), [(1, 100), (2, 26), (3, 12)])  # normal: 99, 25, 11
 def test_runs_to_tell_two_means_apart(difference, runs):
     assert runs_for_means(difference, 2.5) == runs
 
 
 @pytest.mark.parametrize(("difference", "sd", "power"), [(0.01, 0.02, 0.8), (0.5, 1.0, 0.9), (1.0, 0.8, 0.95)])
 def test_runs_for_means_agree_with_statsmodels(difference, sd, power):
-    from statsmodels.stats.power import NormalIndPower
+    from statsmodels.stats.power import TTestIndPower
 
-    exact = NormalIndPower().solve_power(difference / sd, power=power, alpha=0.05)
+    exact = TTestIndPower().solve_power(difference / sd, power=power, alpha=0.05)
     assert runs_for_means(difference, sd, power=power) == np.ceil(exact)
 
 
 def test_unequal_spreads_need_runs_by_the_sum_of_their_variances():
-    assert runs_for_means(1, 3, 4) == np.ceil(25 * 7.8489)
+    assert runs_for_means(1, 3, 4) == pytest.approx(25 * 7.8489, abs=3)
     assert runs_for_means(-1, 4, 3) == runs_for_means(1, 3, 4)
 
 
 def test_means_with_nothing_between_them_need_infinitely_many():
     assert runs_for_means(0, 1) == np.inf
-    assert runs_for_means(1, 0) == 2
+    assert runs_for_means(1, 0) == 3
     assert np.isnan([runs_for_means(np.nan, 1), runs_for_means(1, np.nan), runs_for_means(1, 1, np.nan)]).all()
+
+
+@pytest.mark.parametrize(("size", "runs"), [(4, 3), (3, 4), (2, 6), (1.5, 9), (1, 17)])
+def test_few_runs_need_more_than_the_normal_approximation_says(size, runs):
+    assert runs_for_means(size, 1) == runs
+    assert mean_power(size, 1, 1, runs) >= 0.8
+    assert runs == 3 or mean_power(size, 1, 1, runs - 1) < 0.8
+
+
+@pytest.mark.parametrize(("sd", "runs"), [(1.0, 5), (3.0, 5), (2.0, 10)])
+def test_the_power_of_welchs_test_is_that_of_simulated_samples(sd, runs):
+    x, y = rng().normal(2.0, 1, (20_000, runs)), np.random.default_rng(1).normal(0, sd, (20_000, runs))
+    found = np.mean(stats.ttest_ind(x, y, axis=1, equal_var=False).pvalue < 0.05)
+    assert mean_power(2.0, 1, sd, runs) == pytest.approx(found, abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -107,30 +122,30 @@ def test_noethers_number():
 
 
 def summary(**columns):
-    return pd.DataFrame({"task": "rte", "arm": ["adamw", "bertadam"], "n": 20, "failed_share": [0.0, 0.5], **columns})
+    table = {"task": "rte", "arm": ["adamw", "bertadam"], "metric": "accuracy", "n": 20, "ok_sd": [0.025, 0.05]}
+    return pd.DataFrame(table | columns)
 
 
-def test_every_comparison_says_the_runs_it_needs():
-    row = seeds_needed(summary(mean=[0.7, 0.65], sd=[0.025, 0.05]), "adamw").iloc[0]
-    assert (row["arm"], row["n"], row["n_baseline"]) == ("bertadam", 20, 20)
-    assert row["difference"] == pytest.approx(-0.05)
-    assert row["runs_for_mean"] == runs_for_means(0.05, 0.05, 0.025)
-    assert row["runs_for_spread"] == runs_for_spread(2)
-    assert row["runs_for_failures"] == runs_for_failures(0.5, 0)
-    asked = seeds_needed(summary(mean=[0.7, 0.65], sd=[0.025, 0.025]), "adamw", difference=0.01).iloc[0]
-    assert asked["runs_for_mean"] == 99
+def test_every_comparison_says_the_runs_it_needs_for_what_is_stated():
+    row = seeds_needed(summary(), "adamw").iloc[0]
+    assert (row["arm"], row["n"], row["n_baseline"], row["difference"]) == ("bertadam", 20, 20, 0.01)
+    assert row["level"] == pytest.approx(0.05 / 3)  # three questions are asked
+    assert row["runs_for_mean"] == runs_for_means(0.01, 0.05, 0.025, alpha=0.05 / 3)
+    assert row["runs_for_spread"] == runs_for_spread(2, alpha=0.05 / 3)
+    assert row["runs_for_failures"] == runs_for_failures(0.2, 0.02, alpha=0.05 / 3)
+    asked = seeds_needed(summary(), "adamw", {"rte": 0.02}, alpha=0.05).iloc[0]
+    assert (asked["difference"], asked["runs_for_mean"]) == (0.02, runs_for_means(0.02, 0.05, 0.025))
 
 
-@pytest.mark.parametrize("sd", [[np.nan, np.nan], [0.0, 0.0], [0.0, 0.1], [0.1, 0.0]])
+@pytest.mark.parametrize("sd", [[np.nan, np.nan], [0.0, 0.1], [0.1, np.nan]])
 def test_arms_of_one_run_or_without_spread_have_a_row(sd):
-    row = seeds_needed(summary(mean=[0.5, 0.5], sd=sd), "adamw").iloc[0]
-    assert np.isnan(row["runs_for_spread"])
-    assert np.isnan(row["runs_for_mean"]) or row["runs_for_mean"] == np.inf
+    row = seeds_needed(summary(ok_sd=sd), "adamw").iloc[0]
+    assert np.isnan(row["runs_for_mean"]) == np.isnan(sd).any()
 
 
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(UserError, match="unknown arm 'x'; accepted: adamw, bertadam"):
-        seeds_needed(summary(mean=[0.5, 0.5], sd=[0.1, 0.1]), "x")
+        seeds_needed(summary(), "x")
 
 
 def test_half_widths_agree_with_scipy_and_with_known_multipliers():

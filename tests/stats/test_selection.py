@@ -10,8 +10,7 @@ from seedvar.stats.selection import (
     expected_best,
     expected_performance,
     expected_selected,
-    selected_interval,
-    selected_sd,
+    selected_middle,
 )
 
 
@@ -55,11 +54,13 @@ def test_the_test_score_of_the_selected_run_averages_ties():
     assert expected_selected(validation, test)[:2] == pytest.approx([0.7, 0.9 / 9 + 0.6 * 8 / 9])
 
 
-def test_the_sd_of_the_selected_value_is_that_of_the_draws():
-    scores = np.array([1.0, 2.0, 4.0])
-    draws = [max(draw) for draw in product(scores, repeat=2)]
-    assert selected_sd(scores, scores)[1] == pytest.approx(np.std(draws))
-    assert selected_sd(np.full(3, 0.1), np.full(3, 0.1)) == pytest.approx([0, 0, 0], abs=0)
+def test_the_middle_of_the_draws_is_that_of_listing_them_and_was_seen():
+    scores = rng().normal(size=6)
+    for n in (1, 2, 3):
+        draws = np.sort([max(draw) for draw in product(scores, repeat=n)])
+        low, high = selected_middle(scores, scores)[:, n - 1]
+        assert (low, high) == tuple(np.quantile(draws, [0.16, 0.84], method="inverted_cdf"))
+    assert selected_middle(scores, scores).max() == scores.max()
 
 
 def test_a_run_without_a_score_is_selected_only_where_there_is_no_other():
@@ -70,32 +71,31 @@ def test_a_run_without_a_score_is_selected_only_where_there_is_no_other():
     assert expected_best(scores, replace=False) == pytest.approx([np.nan, 0.7], nan_ok=True)
 
 
-def test_the_interval_is_that_of_a_plain_bootstrap():
-    validation = np.round(rng().normal(0.7, 0.05, 12), 2)
-    test = validation + rng().normal(0, 0.03, 12)
-    low, high = selected_interval(validation, test, rng())
-    draws = [rng_drawn for rng_drawn in np.random.default_rng(1).integers(12, size=(1000, 12))]
-    plain = np.quantile([expected_selected(validation[i], test[i]) for i in draws], [0.025, 0.975], axis=0)
-    assert low == pytest.approx(plain[0], abs=0.006)
-    assert high == pytest.approx(plain[1], abs=0.006)
-
-
 def test_every_n_has_a_row_and_the_same_seed_gives_the_same_table():
     table = pd.concat([runs([0.6, 0.7, np.nan], [0.6, 0.8, np.nan]), runs([0.7, 0.8], arm="bertadam")])
-    result = expected_performance(table, rng())
+    result = expected_performance(table)
     assert result["n"].tolist() == [1, 2, 3, 1, 2]
     assert result["validation"].iloc[0] == pytest.approx((0.6 + 0.7 + 0.5) / 3)
     assert result["test"].iloc[0] == pytest.approx((0.6 + 0.8 + 0.5) / 3)
-    assert (result["validation_low"] <= result["validation"]).all()
+    assert (result["validation_lower"] <= result["validation_upper"]).all()
     assert result["test"].isna().tolist() == [False] * 3 + [True] * 2
-    pd.testing.assert_frame_equal(result, expected_performance(table, rng()))
+    pd.testing.assert_frame_equal(result, expected_performance(table))
 
 
-@pytest.mark.parametrize("validation", [[np.nan], [0.7], [0.7, 0.7, 0.7], [np.nan, np.nan]])
-def test_one_run_equal_runs_and_no_scores_at_all_give_a_table(validation):
-    result = expected_performance(runs(validation, validation), rng())
+def test_nothing_is_selected_by_a_score_that_nobody_measured():
+    assert len(expected_performance(runs([np.nan, np.nan], [0.6, 0.7]))) == 0
+
+
+def test_of_many_runs_the_best_of_up_to_1000_is_told():
+    table = expected_performance(runs(rng().normal(0.7, 0.01, 3_000)))
+    assert table["n"].max() == 1_000
+
+
+@pytest.mark.parametrize("validation", [[0.7], [0.7, 0.7, 0.7]])
+def test_one_run_and_equal_runs_give_a_table(validation):
+    result = expected_performance(runs(validation, validation))
     assert result["validation"].tolist() == pytest.approx([np.nan_to_num(validation[0], nan=0.5)] * len(validation))
-    assert result["validation_sd"].tolist() == [0] * len(validation)
+    assert (result["validation_lower"] == result["validation_upper"]).all()
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def published_curves():
 def test_a_row_does_not_change_because_another_arm_is_added():
     one, two = runs([0.6, 0.7, 0.8]), runs([0.5, 0.6], arm="bertadam")
     pd.testing.assert_frame_equal(
-        expected_performance(one, rng()),
-        expected_performance(pd.concat([two, one]), rng()).iloc[2:].reset_index(drop=True),
+        expected_performance(one),
+        expected_performance(pd.concat([two, one])).iloc[2:].reset_index(drop=True),
     )

@@ -76,6 +76,8 @@ def test_a_study_is_its_cells_and_what_its_own_data_hold(check):
     assert "  warning: validation has 2 examples, so that one of them is 50 % of a score\n" in said
     assert "  warning: 1 of 2 validation examples (50.0 %) are training examples too\n" not in said
     assert not Path("results/data").exists()  # nothing is made
+    assert "\nWhat 2 runs an arm can settle at best, 1 arm against plain, 4 questions:\n" in said
+    assert "  on one task: smallest adjusted p: failures .500 (cannot be settled), means 1 (cannot be" in said
 
 
 def test_data_are_described_once_for_as_long_as_they_stay(check, monkeypatch):
@@ -156,5 +158,9 @@ def test_a_table_of_runs_is_counted(check, capsys):
         assert capsys.readouterr().out == "mine: its runs come from runs.csv; nothing is trained\n"
     assert check(study=study) == (
         0,
-        "mine.yaml: 3 runs from runs.csv\n  rte, a: 2 runs, 1 failed\n  rte, b: 1 runs, 0 failed\n",
+        "mine.yaml: 3 runs from runs.csv\nruns.csv: 3 rows\n  rte, a: 2 runs, 1 failed\n"
+        "    lowest 0.5, 0.6; 1 of the commonest, 0.5\n  rte, b: 1 runs, 0 failed\n"
+        "    lowest 0.7; 1 of the commonest, 0.7\n"
+        "What 1 runs an arm can settle at best, 1 arm against a, 2 questions:\n"
+        "  nothing: at least 2 runs an arm are needed\n",
     )

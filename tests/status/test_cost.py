@@ -17,7 +17,7 @@ from seedvar.data.task import Shares
 from seedvar.engine.plan import make_plan
 from seedvar.files import write_json
 from seedvar.status.estimate import plan_lines
-from seedvar.status.hours import Place, calibrate, expected_seconds, seconds_left, time_limits
+from seedvar.status.hours import Place, calibrate, expected_seconds, has_bfloat16, seconds_left, time_limits
 from seedvar.status.state import Checker, study_state
 from seedvar.status.work import DataSize, Sizes, Work, block_parameters, data_size, flops_of, work_of
 
@@ -77,6 +77,21 @@ def test_parameters_are_those_of_the_blocks(tmp_path):
     assert block_parameters(tmp_path, "x") == (2 * (4 * 9 + 2 * 3 * 5), 2, True)
     assert block_parameters(None, "bert-large-uncased") == (24 * 12 * 1024**2, 24, False)
     assert block_parameters(None, "somebody--something") is None
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [
+        ("bert", 2 * (4 * 16**2 + 2 * 16 * 32)),
+        ("gpt2", 2 * (4 * 16**2 + 2 * 16 * 64)),
+        ("xlnet", 2 * (5 * 16**2 + 3 * 16 + 2 * 16 + 2 * 16 * 32)),  # a matrix more for positions; biases of heads
+        ("bart", (4 * 16**2 + 2 * 16 * 32) + (8 * 16**2 + 2 * 16 * 32)),  # a decoder's block attends twice
+        ("llama", 2 * (2 * 16**2 + 2 * 16 * 8 + 3 * 16 * 32)),  # one head of keys for two of queries; three matrices
+        ("modernbert", 2 * (4 * 16**2 + 3 * 16 * 32)),
+    ],
+)
+def test_parameters_of_every_family_are_those_of_its_blocks_matrices(tiny_models, family, parameters):
+    assert block_parameters(tiny_models(family), "x") == (parameters, 2, True)
 
 
 def test_flops_are_six_a_parameter_and_token_and_two_for_evaluation():
@@ -249,27 +264,93 @@ def test_a_time_limit_is_three_times_what_cells_took_and_at_least_ten_minutes(tm
                           "recipe": {"learning_rate": 1e-3},
                           "arms": {"plain": {}, "longer": {"epochs": 6}}, "baseline": "plain"})  # fmt: skip
     plan = make_plan({"study": "s.yaml"})
-    assert time_limits(plan) == {}
+    assert time_limits(plan) == ({}, {})
     cells = {(each.model, each.task, each.recipe.slug()): each for each in plan.cells.values()}
     made_up.prepare(list(cells.values()), Path("tiny"), Path("results"))
     plain = [each for each in cells.values() if each.recipe.epochs == 3]
     made_up.make_cells(plain[:1], Path("results"), wall_time_s=1000.0)
-    limits = time_limits(plan)
+    limits, probes = time_limits(plan)
+    assert probes == {}
     assert limits.keys() == cells.keys()
     assert {limits[each.model, each.task, each.recipe.slug()] for each in plain} <= {50, 51}
     assert all(50 < minutes < 100 for key, minutes in limits.items() if "epochs6" in key[2])
 
     # What a GPU took does not shorten the limit, unless only GPUs are asked for.
     made_up.make_cells(plain[1:2], Path("results"), device="a GPU", wall_time_s=20.0)
-    assert set(time_limits(plan).values()) == set(limits.values())
+    assert set(time_limits(plan)[0].values()) == set(limits.values())
     gpus = make_plan({"study": "s.yaml", "device": "cuda"})
-    assert set(time_limits(gpus).values()) == {10}
+    assert set(time_limits(gpus)[0].values()) == {10}
 
     # Of a colleague's task nothing is known here, and nothing is said.
     (result,) = [path for path in Path("results/store").glob("*/*/result.json") if "a GPU" in path.read_text()]
     result.write_text(result.read_text().replace("syn-", "their-").replace("learning_rate", "their_field"))
-    assert time_limits(gpus)
-    assert set(time_limits(plan).values()) == set(limits.values())
+    assert time_limits(gpus)[0]
+    assert set(time_limits(plan)[0].values()) == set(limits.values())
+
+
+def test_where_more_cells_share_a_gpu_each_may_take_longer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made_up.make_model(tmp_path / "tiny")
+    write_json("s.yaml", {"model": "./tiny", "tasks": ["syn-rte"], "seeds": 2, "arms": {"plain": {}}})
+    plan = make_plan({"study": "s.yaml", "device": "cuda"})
+    cells = list(plan.cells.values())
+    made_up.prepare(cells, Path("tiny"), Path("results"))
+    made_up.make_cells(cells[:1], Path("results"), device="H100", cells_per_gpu=2, wall_time_s=720.0)
+    assert set(time_limits(plan)[0].values()) == {36}
+    shared = make_plan({"study": "s.yaml", "device": "cuda", "cells_per_gpu": 8})
+    assert set(time_limits(shared)[0].values()) == {144}
+    lines = plan_lines(study_state(Checker(plan)), plan)  # one cell of two that share a GPU is left
+    assert any(line.startswith("GPU-hours: 0.10 on H100, threads: 1, 2 cells a GPU.") for line in lines)
+
+
+def test_a_probe_may_take_three_times_what_cells_let_expect(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made_up.make_model(tmp_path / "tiny")
+    run = {"arm": "plain", "seed": 0}
+    surface = {"task": "syn-rte", "first": run, "second": {"arm": "plain", "seed": 1}, "examples": 480}
+    study = {"model": "./tiny", "tasks": ["syn-rte"], "seeds": 2, "arms": {"plain": {}}, "recipe": {"evaluations": 1}}
+    limits = []
+    for points in (21, 210):
+        write_json("s.yaml", study | {"probes": {"surface": surface | {"points": points}}})
+        plan = make_plan({"study": "s.yaml"})
+        cells = list(plan.cells.values())
+        made_up.prepare(cells, Path("tiny"), Path("results"))
+        made_up.make_cells(cells[:1], Path("results"), wall_time_s=600.0)
+        limits.append(time_limits(plan)[1]["surface"])
+    # A cell sees 480 examples three times and evaluates some; a row of 21 points sees them 21 times.
+    assert 3 * 10 * 5 < limits[0] < 3 * 10 * 7
+    assert limits[1] == pytest.approx(10 * limits[0], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [("flags\t\t: fpu avx512_bf16\n", True), ("flags : fpu avx2\n", False), ("Features : bf16\n", True), ("", None)],
+)
+def test_arithmetic_for_bfloat16_is_told_by_the_processor(tmp_path, text, has):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert has_bfloat16(tmp_path / "cpuinfo") is has
+    assert has_bfloat16(tmp_path / "not there") is None
+
+
+@pytest.mark.parametrize(
+    ("has", "precision", "said"),
+    [
+        (True, "float32", "bfloat16`, another recipe, matrix products were 2.3 times as fast"),
+        (False, "bfloat16", "has no arithmetic for bfloat16"),
+        (False, "float32", None),
+        (True, "bfloat16", None),
+        (None, "bfloat16", None),
+    ],
+)
+def test_plan_says_where_the_other_precision_is_faster(tmp_path, monkeypatch, has, precision, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("seedvar.status.estimate.has_bfloat16", lambda: has)
+    made_up.make_model(tmp_path / "tiny")
+    study = {"model": "./tiny", "tasks": ["syn-rte"], "seeds": 2, "arms": {"plain": {}}}
+    write_json("s.yaml", study | {"recipe": {"precision": precision}})
+    plan = make_plan({"study": "s.yaml"})
+    lines = [line for line in plan_lines(study_state(Checker(plan)), plan) if line.startswith("Precision: ")]
+    assert [said in line for line in lines] == ([True] if said else [])
 
 
 TWO_MODELS = {
@@ -292,12 +373,12 @@ def test_hours_limits_and_time_left_are_those_of_each_cell_s_own_model(tmp_path,
     assert "2 model, 2 data, 4 train" in said()
     assert "0.0 M parameters in the blocks of tiny, 0.0 M parameters in the blocks of large)" in said()
     assert seconds_left(study_state(Checker(plan)).cells, plan) is None
-    assert time_limits(plan) == {("tiny", "syn-rte", "adamw"): 18}
+    assert time_limits(plan)[0] == {("tiny", "syn-rte", "adamw"): 18}
 
     made_up.make_cells(cells[2:3], Path("results"), wall_time_s=720.0)
     assert "CPU-hours: 0.30 on cpu, threads: 1. Calibrated on 2 cells" in said()
     assert seconds_left(study_state(Checker(plan)).cells, plan) == 360 + 720
-    assert time_limits(plan) == {("tiny", "syn-rte", "adamw"): 18, ("large", "syn-rte", "adamw"): 36}
+    assert time_limits(plan)[0] == {("tiny", "syn-rte", "adamw"): 18, ("large", "syn-rte", "adamw"): 36}
 
 
 def test_hours_are_given_for_every_place_that_cells_were_recorded_at(tmp_path, monkeypatch):

@@ -122,6 +122,11 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
         ("{optimizer: bertadam}", "{steps: full}", "arm 'bertadam': steps: 'full' is for few-sample training"),
         ("{optimizer: bertadam}", "{weight_decay: 0.1, pretrained_decay: 0.1}", "pretrained_decay: weight_decay pulls"),
         ("{optimizer: bertadam}", "{steps: 0}", "arms.bertadam.steps"),
+        ("{optimizer: bertadam}", "{lora_alpha: 8}", "arm 'bertadam': lora_alpha: there is no LoRA without a rank"),
+        ("{optimizer: bertadam}", "{lora_rank: 8, mixout: 0.1}", "lora_rank: mixout mixes weights that LoRA does not"),
+        ("{optimizer: bertadam}", "{lora_rank: 8, frozen_layers: 1}", "lora_rank: LoRA trains no layer's own weights"),
+        ("{optimizer: bertadam}", "{lora_rank: 8, biases_only: true}", "biases_only: LoRA trains other weights"),
+        ("{optimizer: bertadam}", "{head: oficial}", "arms.bertadam.head: 'oficial' is not accepted.*official"),
         ("baseline: adamw", "baseline: adam", "baseline: unknown arm 'adam'; accepted: bertadam, adamw"),
         ("baseline: adamw", "", "baseline: is missing; accepted: bertadam, adamw"),
         ("seeds: 3", "data: glue\nseeds: 3", "data: unknown key; accepted: description, model, tasks"),
@@ -199,7 +204,15 @@ def test_defaults_never_change():
         "frozen_layers": 0,
         "stop_failed_after": None,
         "diagnostics_every": None,
+        "micro_batch": None,
         "intermediate_task": None,
+        "head": "transformers",
+        "segment_ids": True,
+        "biases_only": False,
+        "lora_rank": None,
+        "lora_alpha": 16.0,
+        "lora_dropout": 0.0,
+        "gradient_checkpointing": False,
     }
 
 
@@ -264,6 +277,7 @@ SURFACE = "probes: {surface: {task: rte, first: {arm: bertadam, seed: 1}, second
         ("baseline", "probes: {forgetting: {run: 1}}\nbaseline", "forgetting.run: unknown key .did you mean 'runs'"),
         ("baseline", "probes: {forgetting: {text: gone.txt}}\nbaseline", "there is no file gone.txt"),
         ("baseline", SURFACE.replace("seed: 1", "seed: 9"), "probes.surface.first.seed: the study has no seed 9"),
+        ("adamw}\nbaseline", "adamw, lora_rank: 2}\n" + SURFACE, "surface: the runs differ in lora_rank"),
         ("baseline", SURFACE.replace("bertadam", "x"), "probes.surface.first.arm: 'x' is not accepted"),
         ("baseline", SURFACE.replace("task: rte", "task: cola"), "probes.surface.task: 'cola' is not accepted"),
         ("baseline", SURFACE.replace("surface: {", "surface: {low: 3, "), "probes.surface.high: 1.5 is not accepted"),
@@ -273,3 +287,13 @@ SURFACE = "probes: {surface: {task: rte, first: {arm: bertadam, seed: 1}, second
 def test_a_mistake_in_probes_or_task_recipes_is_one_sentence(study_file, old, new, sentence):
     with pytest.raises(UserError, match=sentence):
         read_study(study_file(GOOD.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("study", "warmup"),
+    [("xlnet", [200, 200, 500, 120]), ("bart", [61, 68, 107, 80]), ("roberta", [122, 137, 214, 320])],
+)
+def test_warm_up_takes_as_many_updates_as_in_table_6_of_zhang_et_al(study, warmup):
+    study = read_study(REPOSITORY / "config/studies" / f"zhang2021_{study}.yaml")
+    recipes = [study.named_recipes(task)["standard"] for task in ("rte", "mrpc", "stsb", "cola")]
+    assert [int(recipe.warmup_ratio * recipe.steps) for recipe in recipes] == warmup

@@ -53,13 +53,16 @@ def test_what_is_in_order_passes():
         assert validate(model, values, "mine.yaml")
 
 
-RECIPE = "accepted: optimizer, reinit_layers, .*, intermediate_task"
+RECIPE = "accepted: optimizer, reinit_layers, .*, intermediate_task, .*"
+
+
+OF_A_STUDY = "description, model, tasks, seeds, recipe, arms, grid, baseline, smallest_difference, loss_slack, probes"
 
 
 @pytest.mark.parametrize(
     ("model", "values", "place", "accepted"),
     [
-        (Study, STUDY, "", "accepted: description, model, tasks, seeds, recipe, arms, grid, baseline, probes"),
+        (Study, STUDY, "", f"accepted: {OF_A_STUDY}"),
         (Study, STUDY, "recipe", RECIPE + ", by_model, by_task"),
         (Study, STUDY, "recipe.by_task.mine", RECIPE),
         (Study, STUDY, "recipe.by_model.bert", RECIPE),
@@ -75,9 +78,9 @@ RECIPE = "accepted: optimizer, reinit_layers, .*, intermediate_task"
         (Study, STUDY, "probes.surface", "accepted: task, first, second, points, low, high, examples"),
         (Study, STUDY, "probes.surface.first", "accepted: arm, seed"),
         (TableStudy, TABLE, "", "accepted: description, runs, baseline"),
-        (TableStudy, TABLE, "runs", "accepted: file, columns, tasks, arms, split, scale, curves"),
+        (TableStudy, TABLE, "runs", "accepted: file, columns, where, arm, .*comparable_seeds.*, curves"),
         (TableStudy, TABLE, "runs.columns", "accepted: task, arm, seed, init_seed, order_seed"),
-        (TableStudy, TABLE, "runs.tasks.rte", "accepted: value, metric, score, majority, failed_by, .*, curve"),
+        (TableStudy, TABLE, "runs.tasks.rte", "accepted: value, metric, better, .*, majority, failed_by, .*, curve"),
         (TableStudy, TABLE, "runs.curves", "accepted: file, update, train_loss"),
         (SiteConfig, SITE, "", "accepted: study, glue_dir, runs_dir, models, store, device, .*, from_tables"),
         (Declaration, TASK, "", "accepted: source, text, label, labels, metric, positive, split, data, description"),

@@ -1,12 +1,15 @@
 """Tables from anywhere: read by the study's mapping, complete, and one sentence for every mistake."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from seedvar.data.shown import higher_is_better
 from seedvar.errors import UserError
+from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.study.reading import read_study
 from seedvar.tables.foreign import import_runs
@@ -85,9 +88,134 @@ def test_failure_is_what_the_study_says_and_an_undefined_score_has_failed(study)
     assert summarise(runs)["failed"].tolist() == [1, 1, 0, 1]
 
 
-def test_seeds_are_numbered_where_the_table_has_none(study):
+def test_rows_are_numbered_where_the_table_has_no_seeds_so_that_nothing_pairs_them(study):
     runs = import_runs(study((", seed: run", "")))["runs"]
-    assert runs["order_seed"].tolist() == [0, 1] * 4
+    assert runs["order_seed"].tolist() == [0, 1, 2, 3] * 2
+    assert compare(runs, "plain")["n_pairs"].tolist() == [0, 0]
+
+
+def test_equal_seeds_are_pairs_only_if_the_study_says_so(study):
+    assert compare(import_runs(study())["runs"], "plain")["n_pairs"].tolist() == [0, 0]
+    paired = import_runs(study(("  scale: 100", "  scale: 100\n  comparable_seeds: true")))["runs"]
+    assert compare(paired, "plain")["n_pairs"].tolist() == [2, 2]
+
+
+def test_what_was_read_and_left_out_is_told(study, own):
+    lines = []
+    import_runs(study(("  arms:", "  where: {run: [1, 2]}\n  arms:")), tell=lines.append)
+    assert lines[0].endswith("9 rows, of which 1 left out of other tasks (other)")
+    text = "m,s,x\nold,1,0.6\nnew,1,0.6\nthird,1,0.6\n,2,0.6\n"
+    more = "  where: {s: 1}\n  arms: {a: old, b: new}\nbaseline: a"
+    assert len(own(text, "{arm: m}", ONE_TASK, more, tell=lines.append)) == 2
+    assert lines[1].endswith("4 rows, of which 1 left out by where (s), 1 left out of other arms (third)")
+
+
+def test_rows_without_an_arm_are_told_unless_they_are_not_asked_for(study, rows):
+    rows.loc[2, "method"] = None
+    with pytest.raises(UserError, match="method: row 3 holds nothing; accepted: a name in every row"):
+        import_runs(study(table=rows))
+
+
+ONE_TASK = "{rte: {metric: accuracy, score: x, majority: 0.5}}"
+OWN = """
+runs:
+  file: {file}
+  columns: {columns}
+  tasks: {tasks}
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Reads a table of one's own, given as CSV, by a study of the keys that are given."""
+
+    def read(text, columns, tasks, more="", name="mine.csv", tell=lambda line: None):
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path = tmp_path / "own.yaml"
+        path.write_text(OWN.format(file=tmp_path / name, columns=columns, tasks=tasks) + more)
+        return import_runs(read_study(path), tell=tell)["runs"]
+
+    return read
+
+
+def test_a_wide_table_has_a_score_column_a_task(own):
+    tasks = "{a: {metric: accuracy, score: x, majority: 0.5}, b: {metric: f1, score: y, majority: 0.4}}"
+    runs = own("m,s,x,y\nold,1,0.6,0.7\nold,2,0.5,0.8\n", "{arm: m, seed: s}", tasks)
+    assert runs[["task", "arm", "init_seed", "score", "degenerate"]].to_numpy().tolist() == [
+        ["a", "old", 1, 0.6, False],
+        ["a", "old", 2, 0.5, True],
+        ["b", "old", 1, 0.7, False],
+        ["b", "old", 2, 0.8, False],
+    ]
+
+
+def test_several_columns_make_an_arm_and_a_task(own):
+    text = "d,split,m,lr,x\nrte,dev,new,2e-5,0.6\nrte,dev,new,1e-5,0.7\nrte,test,new,1e-5,0.7\n"
+    tasks = "{rte: {value: rte+dev, metric: accuracy, score: x, majority: 0.5}}"
+    arms = "  arms: {low: new+1e-5, high: new+2e-5}\nbaseline: low"
+    runs = own(text, "{task: [d, split], arm: [m, lr]}", tasks, arms)
+    assert runs[["arm", "score"]].to_numpy().tolist() == [["low", 0.7], ["high", 0.6]]
+    assert own(text, "{task: [d, split], arm: [m, lr]}", tasks)["arm"].tolist() == ["new+2e-5", "new+1e-5"]
+    with pytest.raises(UserError, match="m, lr: different rows come to the name 'a[+]b[+]c'"):
+        own("m,lr,x\na+b,c,1\na,b+c,1\n", "{arm: [m, lr]}", "{rte: {metric: accuracy, score: x, majority: 0.5}}")
+
+
+def test_a_constant_arm_and_a_constant_task(own):
+    runs = own("x\n0.6\n0.7\n", "{}", "{rte: {metric: accuracy, score: x, majority: 0.5}}", "  arm: ours")
+    assert runs[["task", "arm", "score"]].to_numpy().tolist() == [["rte", "ours", 0.6], ["rte", "ours", 0.7]]
+
+
+def test_a_metric_may_have_no_trivial_predictor(own):
+    tasks = "{rte: {metric: bleu, score: x, majority: none}}"
+    runs = own("m,x\na,0.2\na,\n", "{arm: m}", tasks)
+    assert runs["degenerate"].tolist() == [False, True]
+    assert runs["majority"].isna().all()
+    row = summarise(runs).iloc[0]
+    assert (row["failed"], row["ok_mean"]) == (1, 0.2)
+
+
+def test_of_a_loss_lower_is_better_in_every_statistic(own):
+    tasks = "{lm: {metric: perplexity, better: lower, score: x, majority: 100}}"
+    text = "m,x\n" + "".join(f"a,{x}\nb,{x + 5}\n" for x in (20.0, 21, 22, 23, 24)) + "b,100\n"
+    runs = own(text, "{arm: m}", tasks, "baseline: b")
+    assert set(runs["metric"]) == {"perplexity \u2193"}
+    assert runs["degenerate"].sum() == 1
+    assert not higher_is_better("perplexity \u2193")
+    assert compare(runs, "b")["a12"].item() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("majority", "scale", "scores", "meant"),
+    [
+        (0.50917, 1, [0.5091743, 0.5091743, 0.7], "0.509175"),
+        (50.9, 100, [50.91743, 50.91743, 70.0], "50.92"),
+    ],
+)
+def test_a_majority_that_collapsed_runs_are_a_hair_above_is_refused(own, majority, scale, scores, meant):
+    text = "m,x\n" + "".join(f"a,{x}\n" for x in scores)
+    tasks = f"{{rte: {{metric: accuracy, score: x, majority: {majority}}}}}"
+    with pytest.raises(
+        UserError, match=f"2 of 3 runs have {scores[0]:g}, a hair better.* accepted: majority: {meant},"
+    ):
+        own(text, "{arm: m}", tasks, f"  scale: {scale}")
+    for sound in (f"majority: {meant}", f"majority: {majority}, failed_at: {majority}"):
+        runs = own(text, "{arm: m}", tasks.replace(f"majority: {majority}", sound), f"  scale: {scale}")
+        assert runs["degenerate"].sum() == (0 if "failed_at" in sound else 2)
+
+
+def test_semicolons_decimal_commas_and_gzip_are_read(own):
+    runs = own("m;x\nNone;0,6\nNA;0,75\n", "{arm: m}", ONE_TASK, name="scores.csv.gz")
+    assert runs[["arm", "score"]].to_numpy().tolist() == [["None", 0.6], ["NA", 0.75]]
+    with pytest.raises(UserError, match="scores.csv.gz: there is no column 'y'; accepted: m, x"):
+        own("m;x\na;1\n", "{arm: m}", ONE_TASK.replace("score: x", "score: y"), name="scores.csv.gz")
+
+
+def test_a_score_outside_what_the_study_says_is_refused(own):
+    tasks = "{rte: {metric: reward, score: x, majority: 0, lowest: -10, highest: 10}}"
+    with pytest.raises(UserError, match="x: row 2 holds 11, .* is no reward; accepted: -10 to 10"):
+        own("m,x\na,5\na,11\n", "{arm: m}", tasks)
+    with pytest.raises(UserError, match="runs.tasks.rte.lowest: 3 is not below highest"):
+        own("m,x\na,5\n", "{arm: m}", tasks.replace("-10", "3").replace("10", "2"))
 
 
 def test_curves_give_the_validation_score_and_the_loss_at_the_end(study, tmp_path):

@@ -13,6 +13,7 @@ import sys
 import pandas as pd
 import pytest
 from helpers import prepare_known
+from safetensors.numpy import load_file
 
 from seedvar.cells.cell import Cell
 from seedvar.cells.recipe import Recipe
@@ -113,6 +114,28 @@ def test_a_cell_is_the_same_alone_and_amid_others_cold_and_warm(results):
         assert connection
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "changes"), [("bart", {}), ("gpt2", {"lora_rank": 2})])
+def test_cells_of_other_families_are_the_same_in_a_process_of_their_own_and_leave_their_weights(
+    tiny_models, tmp_path, family, changes
+):
+    if changes:
+        pytest.importorskip("peft")
+    prepare_model(Checkpoint("tiny", folder=tiny_models(family)), tmp_path / "models" / "tiny")
+    cell = a_cell(recipe=RECIPE.model_copy(update=changes))
+    prepare_known("syn-rte", tmp_path / "models" / "tiny", 128, tmp_path / cell.data_folder())
+    words = [sys.executable, "-m", "seedvar", *command(cell, tmp_path)]
+    subprocess.run(words, check=True, capture_output=True)
+    cold = files_of(cell, tmp_path)
+    assert ("peft" in cold[0]["versions"]) == bool(changes)
+    for folder in ("store", "cells"):
+        shutil.rmtree(tmp_path / folder)
+    assert main(command(cell, tmp_path, "--keep-weights")) == 0
+    assert files_of(cell, tmp_path) == cold
+    (weights,) = (tmp_path / "store").rglob("*.safetensors")
+    assert any("lora_B" in name for name in load_file(weights)) == bool(changes)
+
+
 def test_a_stored_cell_is_served_without_training_or_torch(results):
     cell = a_cell()
     assert main(command(cell, results)) == 0
@@ -169,10 +192,29 @@ def test_a_failure_is_shown_and_its_log_is_complete(results, capfd, options):
     assert lines[-1] == message
 
 
-def test_the_warm_process_has_nothing_of_ours_that_could_be_edited_meanwhile():
-    code = "import sys, seedvar.engine.warm; print(sorted(name for name in sys.modules if name.startswith('seedvar')))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "['seedvar', 'seedvar.engine', 'seedvar.engine.warm']"
+def test_edited_code_gets_a_warm_process_of_its_own(monkeypatch, tmp_path):
+    shutil.copytree(warm.PACKAGE, tmp_path / "seedvar")
+    monkeypatch.setattr(warm, "PACKAGE", tmp_path / "seedvar")
+    before = warm._socket_path()
+    assert warm._socket_path() == before
+    with open(tmp_path / "seedvar/training/loop.py", "a") as file:
+        file.write("# edited\n")
+    assert warm._socket_path() != before
+
+
+def test_each_job_of_a_cluster_has_a_warm_process_of_its_own(monkeypatch):
+    paths = {warm._socket_path()}
+    for job in ("1", "2"):
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        paths.add(warm._socket_path())
+    assert len(paths) == 3
+
+
+def test_a_fork_whose_code_was_edited_since_its_imports_trains_nothing(results, monkeypatch, capsys):
+    monkeypatch.setattr(warm, "imported", "the state of the code when the warm process imported it")
+    assert main(command(a_cell(), results)) == 2
+    assert "the code of this cell changed while it was about to start; run again" in capsys.readouterr().err
+    assert not (results / a_cell().folder() / "result.json").exists()
 
 
 def test_a_warm_cell_hears_what_the_command_ignored_that_started_the_process(results):

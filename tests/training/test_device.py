@@ -2,7 +2,9 @@
 
 import subprocess
 import threading
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,6 +30,20 @@ def test_claims_are_exclusive_and_end(tmp_path, monkeypatch):
         assert waited == []  # both are taken
     thread.join(10)
     assert waited == [0]
+
+
+def test_cells_that_may_share_devices_are_spread_over_them_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"gpu-{number}"))
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    with ExitStack() as stack:
+        devices = [stack.enter_context(claimed_device("auto", 2)).index for _ in range(4)]
+        assert devices == [0, 1, 0, 1]
+        monkeypatch.setattr("time.sleep", lambda seconds: (_ for _ in ()).throw(BlockingIOError))
+        with pytest.raises(BlockingIOError):  # a fifth waits: all four places are taken
+            stack.enter_context(claimed_device("auto", 2))
 
 
 def test_the_cpu_is_everyones():

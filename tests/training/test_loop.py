@@ -81,13 +81,13 @@ def test_init_and_order_seeds_act_independently(run, plain):
 
 def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
     seen = []
-    original = loop.make_batch
+    original = loop.micro_batches
 
-    def spy(examples, part, rows, device):
+    def spy(examples, part, rows, most):
         seen[-1].append(rows.copy())
-        return original(examples, part, rows, device)
+        return original(examples, part, rows, most)
 
-    monkeypatch.setattr(loop, "make_batch", spy)
+    monkeypatch.setattr(loop, "micro_batches", spy)
     for recipe in ({"optimizer": "bertadam"}, {"optimizer": "adamw", "reinit_layers": 2, "dropout": 0.3}):
         seen.append([])
         run(**recipe)
@@ -192,8 +192,9 @@ def test_bfloat16_computes_otherwise_and_keeps_weights_in_float32(run, plain):
     assert np.abs(outcome.logits["last"]["test"] - plain.logits["last"]["test"]).max() < 0.1
 
 
-def test_a_tiny_model_learns_its_training_set(run):
-    _, outcome = run(task="syn-cola", epochs=40, learning_rate=3e-3, dropout=0.0, evaluations=2)
+@pytest.mark.parametrize("family", ["bert", "xlnet", "bart", "gpt2", "llama"])
+def test_a_tiny_model_learns_its_training_set(run, family):
+    _, outcome = run(task="syn-cola", family=family, epochs=40, learning_rate=3e-3, dropout=0.0, evaluations=2)
     assert outcome.curve[-1]["train_loss"] < 0.2
 
 

@@ -52,12 +52,12 @@ def always(monkeypatch):
 def start(tiny_models, tiny_data, tmp_path):
     """Starts a run of 15 updates, as a process of its own would; returns the model, the outcome and what was said."""
 
-    def run(task="syn-rte", at=None, seed=3, keeps=True, **recipe):
+    def run(task="syn-rte", at=None, seed=3, keeps=True, family="bert", **recipe):
         recipe = Recipe(
             **{"learning_rate": 1e-3, "n_train": 40, "batch_size": 8, "epochs": 3, "evaluations": 3} | recipe
         )
-        examples = load_examples(tiny_data(task), recipe)
-        model = build_model(tiny_models("bert"), examples.task, recipe, seed)
+        examples = load_examples(tiny_data(task, family), recipe)
+        model = build_model(tiny_models(family), examples.task, recipe, seed)
         torch.rand(7)  # whatever a process has drawn before
         said = []
         unfinished = Cut(tmp_path / "unfinished.pt", OF, said.append) if keeps else None
@@ -86,6 +86,30 @@ def test_stopped_twice_is_equal_to_the_bit(start, always, tmp_path, name, task):
             assert (resumed.logits[checkpoint][split] == logits).all()
     for parameter, value in model.state_dict().items():
         assert torch.equal(resumed_model.state_dict()[parameter], value), parameter
+
+
+@pytest.mark.parametrize(
+    ("family", "recipe"),
+    [
+        ("xlnet", {"segment_ids": False}),
+        ("bart", {"gradient_checkpointing": True}),
+        ("gpt2", {"lora_rank": 2, "lora_dropout": 0.1}),
+        ("deberta-v2", {"biases_only": True}),
+        ("electra", {"head": "official"}),
+        ("modernbert", {"reinit_layers": 1}),
+    ],
+)
+def test_other_families_and_methods_go_on_to_the_bit_too(start, always, family, recipe):
+    if "lora_rank" in recipe:
+        pytest.importorskip("peft")
+    model, whole, _ = start(keeps=False, family=family, **recipe)
+    with pytest.raises(Stopped):
+        start(at=7, family=family, **recipe)
+    resumed_model, resumed, said = start(family=family, **recipe)
+    assert "goes on behind update 7, where an earlier start was stopped" in said
+    assert json.dumps(resumed.curve) == json.dumps(whole.curve)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(resumed_model.get_parameter(name), parameter), name
 
 
 @pytest.mark.parametrize(("written_in_s", "lost", "cost"), [(0.1, 0.06, 0.01), (10, 0.12, 0.14), (20, 0.14, 0.22)])

@@ -76,7 +76,7 @@ def status(folder):
 def digests(folder):
     """Returns the digests of code that decide the plain arm."""
     script = "from seedvar.cells.decides import *; from seedvar.cells.syntax import *\n"
-    script += "for n, p in code_of({}, 'f1').items(): print(code_digest(PACKAGE / p), n)"
+    script += "for n, p in code_of({}, 'f1', {}).items(): print(code_digest(PACKAGE / p), n)"
     return run(folder, "python", "-c", script)
 
 
@@ -191,7 +191,7 @@ NOTHING_IS_TRAINED = {
     "a new family": in_package(
         "models/families.py",
         "FAMILIES = {",
-        'FAMILIES = {\n    "xlm-roberta": Family("roberta.encoder.layer", None, None, None, ROBERTA),',
+        'FAMILIES = {\n    "camembert": Family("roberta.encoder.layer", None, None, None, ROBERTA),',
     ),
     "a new field of a family's row": in_package(
         "models/families.py",
@@ -306,8 +306,8 @@ EDITS = {
     "a family's row": (
         in_package(
             "models/families.py",
-            '"roberta.encoder.layer", None, "classifier.dense"',
-            '"roberta.encoder.layer", None, None',
+            'positions_after_padding=True,\n    ),\n    "electra"',
+            '\n    ),\n    "electra"',
         ),
         CELLS_AN_ARM,
         0,

@@ -16,6 +16,9 @@ import pandas as pd
 import pytest
 from helpers import run_snakemake
 
+from seedvar.stats.verdict import verdicts
+from seedvar.tables.read import read_table
+
 STUDY = """
 description: Is *new* better than old_, or was it lucky?
 runs:
@@ -201,9 +204,9 @@ def test_the_report_is_read_in_a_browser(browser, checkout, folder, tmp_path):
         (line,) = [line for line in shown.splitlines() if line.startswith(title)]
         assert f"\t{row.failed}/4 [" in line
         assert f"\t{100 * row.mean:.1f} ± {100 * row.sd:.1f}" in line
-    verdicts = pd.read_csv(folder / "comparisons.csv")["verdict"]
+    said = verdicts(read_table(folder / "decisions.csv"))["verdict"]
     for page in ("tables/comparisons.html", "notebook.html"):
-        assert all(verdict in seen[f"results/made_up/{page}"] for verdict in verdicts)
+        assert all(verdict in seen[f"results/made_up/{page}"] for verdict in said)
     assert "old: 2 of 4 runs failed" in seen["results/made_up/notebook.html"]
 
     # It needs no network, and none of its scripts failed.

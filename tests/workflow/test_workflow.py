@@ -3,6 +3,7 @@
 The tiny study is run to its end once; tests go on from copies of that, or ask Snakemake for no more than they look at.
 """
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -178,8 +179,8 @@ claimed = claimed_device
 
 
 @contextlib.contextmanager
-def claimed_device(wanted):
-    with claimed(wanted) as device:
+def claimed_device(wanted, cells_per_gpu):
+    with claimed(wanted, cells_per_gpu) as device:
         begin = time.monotonic()
         yield torch.device("cpu")
         with open("gpus.csv", "a") as file:
@@ -336,11 +337,12 @@ def test_seeds_are_added_until_the_intervals_are_narrow_enough(finished, snakema
     assert trained(finished) == 8 + 3  # the first batch is that of the finished study
     assert planned(snakemake("results/narrow/summary.csv", "-n", study="narrow")) == {}
 
-    # A width that the first batch has already: nothing is trained, and the tables have that batch alone.
-    write_study(finished, *changes, ("seeds: 2", "seeds: {width: 5, batch: 2, at_most: 5}"), name="narrow")
+    # A width that some batch has already: nothing is trained, and the tables have the seeds up to that batch alone.
+    write_study(finished, *changes, ("seeds: 2", "seeds: {width: 5, batch: 3, at_most: 5}"), name="narrow")
     assert snakemake("results/narrow/summary.csv", "--cores", "2", study="narrow").returncode == 0
     assert trained(finished) == 8 + 3
-    assert len(pd.read_csv(folder / "runs.csv")) == 2
+    first = json.loads((folder / "seeds" / "0.json").read_text())
+    assert len(pd.read_csv(folder / "runs.csv")) == (3 if first["reached"] else 5)
 
 
 def test_one_arm_alone_has_nothing_to_compare(finished, snakemake):

@@ -15,15 +15,18 @@ rule statistics:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
+        matters=matters_option,
+        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} --out {output:q}"
+        "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} {params.matters:q}"
+        " {params.slack:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
 
 
 rule tables:
     input:
-        table=printed_table,
+        tables=printed_tables,
         src=list_file("printed"),
     output:
         html=report(
@@ -42,7 +45,26 @@ rule tables:
         "../../envs/seedvar.yaml"
     params:
         baseline=baseline_option,
+        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar tables {input.table:q} --layout {wildcards.table:q} {params.baseline:q} --out {output:q}"
+        "seedvar tables {input.tables:q} --layout {wildcards.table:q} {params.baseline:q} {params.slack:q}"
+        " --out {output:q}"
         " {params.warm:q} --log {log:q}"
+
+
+rule findings:
+    input:
+        tables=[f"{STUDY_FOLDER}/{name}.csv" for name in FOUND_IN],
+        src=list_file("findings"),
+    output:
+        f"{STUDY_FOLDER}/findings.json",
+    log:
+        f"results/logs/findings/{PLAN.name}.log",
+    conda:
+        "../../envs/seedvar.yaml"
+    params:
+        study=lambda wildcards, input: Path(input.tables[0]).parent,
+        warm=warm_option,
+    shell:
+        "seedvar findings {params.study:q} --out {output:q} {params.warm:q} --log {log:q}"

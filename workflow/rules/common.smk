@@ -17,7 +17,7 @@ from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json
 from seedvar.report.escape import as_rest
-from seedvar.stats import LAYOUTS, STATISTICS
+from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
     forgetting_file,
@@ -45,7 +45,7 @@ except UserError as error:
     sys.exit(2)
 
 holder.explain_lock(PLAN.results, shlex.join(["--config", f"study={PLAN.site.study}"]))
-TIME_LIMITS = time_limits(PLAN)
+TIME_LIMITS, PROBE_LIMITS = time_limits(PLAN)
 UNKNOWN_MINUTES = 30
 RESULTS = [f"results/{folder}/{places.RESULT}" for folder in PLAN.cells]
 CELL_RESULT = f"results/{places.CELL}/{places.RESULT}"
@@ -65,8 +65,10 @@ SURFACE_GRID = command_line(
     PLAN.study.probes.surface, "points", "low", "high", "examples"
 )
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
-PRINTED = [name for name, statistic in LAYOUTS.items() if statistic in PLAN.statistics]
-TABLES = STATISTIC_FILES + [
+PRINTED = [name for name, shown in LAYOUTS.items() if shown[0] in PLAN.statistics]
+FOUND_IN = [name for name in ("summary", "decisions") if name in PLAN.statistics]
+TABLES = STATISTIC_FILES + [f"{STUDY_FOLDER}/findings.json"]
+TABLES += [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in PRINTED
     for suffix in ("html", "md", "tex")
@@ -124,8 +126,12 @@ def cell_minutes(wildcards, attempt):
     )
 
 
-def probe_minutes(wildcards, attempt):
-    return UNKNOWN_MINUTES * attempt
+def forgetting_minutes(wildcards, attempt):
+    return PROBE_LIMITS.get("forgetting", UNKNOWN_MINUTES) * attempt
+
+
+def surface_minutes(wildcards, attempt):
+    return PROBE_LIMITS.get("surface", UNKNOWN_MINUTES) * attempt
 
 
 def cell_specification(wildcards):
@@ -136,13 +142,33 @@ def baseline_option(wildcards):
     return command_line(PLAN.study, "baseline")
 
 
+def slack_option(wildcards):
+    asked = wildcards.get("statistic") or wildcards.get("table")
+    is_set = asked == "summary" and PLAN.study.loss_slack
+    return [f"--loss-slack={PLAN.study.loss_slack}"] if is_set else []
+
+
+# What would matter, for the table that judges it.
+def matters_option(wildcards):
+    matters = PLAN.study.what_matters()
+    if matters is None or wildcards.statistic not in JUDGING:
+        return []
+    words = (
+        [f"{task}={value}" for task, value in matters.items()]
+        if isinstance(matters, dict)
+        else [matters]
+    )
+    return ["--smallest-difference", *words]
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]
 
 
-def printed_table(wildcards):
-    return f"{STUDY_FOLDER}/{LAYOUTS[wildcards.table]}.csv"
+def printed_tables(wildcards):
+    shown = [name for name in LAYOUTS[wildcards.table] if name in PLAN.statistics]
+    return [f"{STUDY_FOLDER}/{name}.csv" for name in shown]
 
 
 def statistic_code(wildcards):
@@ -199,9 +225,19 @@ def warm_option(wildcards, threads):
     return ["--warm"] if PLAN.warm and not PLAN.site.from_tables else []
 
 
+def machine_options(threads):
+    shared = PLAN.site.cells_per_gpu
+    options = ["--device", PLAN.site.device, "--threads", threads]
+    return options + (["--cells-per-gpu", shared] if shared > 1 else [])
+
+
+def probe_options(wildcards, threads):
+    return [*machine_options(threads), *warm_option(wildcards, threads)]
+
+
 def train_options(wildcards, threads):
     is_kept = cell_folder(wildcards) in PLAN.kept
-    options = ["--device", PLAN.site.device, "--threads", threads]
+    options = machine_options(threads)
     return [
         *options,
         *warm_option(wildcards, threads),
@@ -211,7 +247,7 @@ def train_options(wildcards, threads):
 
 def weights_options(wildcards, threads):
     is_intermediate = cell_folder(wildcards) in PLAN.intermediates
-    options = ["--device", PLAN.site.device, "--threads", threads]
+    options = machine_options(threads)
     return [
         *options,
         *warm_option(wildcards, threads),

@@ -14,15 +14,16 @@ rule forgetting:
         arm=r"[\w.+-]+",
     conda:
         "../../envs/seedvar.yaml"
+    threads: 1
     resources:
-        runtime=probe_minutes,
+        runtime=forgetting_minutes,
     params:
         cell=forgetting_specification,
         text=forgetting_text,
-        warm=warm_option,
+        options=probe_options,
     shell:
         "seedvar forgetting --results results --cell {params.cell:q} {params.text:q}"
-        " --out {output:q} {params.warm:q} --log {log:q}"
+        " --out {output:q} {params.options:q} --log {log:q}"
 
 
 rule surface:
@@ -37,15 +38,16 @@ rule surface:
         row=r"\d+",
     conda:
         "../../envs/seedvar.yaml"
+    threads: 1
     resources:
-        runtime=probe_minutes,
+        runtime=surface_minutes,
     params:
         cells=[cell.specification() for cell in SURFACE_RUNS],
         grid=SURFACE_GRID,
-        warm=warm_option,
+        options=probe_options,
     shell:
         "seedvar surface --results results --first {params.cells[0]:q} --second {params.cells[1]:q}"
-        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.warm:q} --log {log:q}"
+        " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.options:q} --log {log:q}"
 
 
 rule collect_forgetting:

@@ -40,6 +40,7 @@ class Strict(BaseModel):
 
 
 SeedNumber = Annotated[int, Field(ge=0, lt=2**31)]
+Difference = Annotated[float, Field(gt=0, le=1e6)]  # of two scores
 
 
 class _Loader(yaml.SafeLoader):

@@ -11,7 +11,8 @@ from seedvar.cells.recipe import Recipe
 # small training set, are about the task itself.
 INTERMEDIATE_FIELDS = {
     "optimizer", "learning_rate", "epochs", "batch_size", "warmup_ratio", "weight_decay", "adam_beta2", "adam_epsilon",
-    "max_grad_norm", "dropout", "max_length", "precision", "evaluations", "split",
+    "max_grad_norm", "dropout", "max_length", "precision", "evaluations", "split", "head", "segment_ids",
+    "gradient_checkpointing",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ EVERY_CELL = {
     "layers": "models/layers.py",
     "loop": "training/loop.py",
     "network": "training/network.py",
+    "packing": "training/packing.py",
     "parameter groups": "training/parameter_groups.py",
     "schedule": "training/schedule.py",
     "scoring": "data/scoring.py",
@@ -29,6 +30,7 @@ EVERY_CELL = {
     "streams": "streams.py",
     "task": "data/task.py",
     "tokens": "data/tokens.py",
+    "vocabulary": "training/vocabulary.py",
 }
 
 # Alternatives, each a module. Of an optimizer those of its modules that take part.
@@ -37,6 +39,7 @@ OPTIMIZERS = {
     "bertadam": ("bertadam", "adamw"),
     "torch-adamw": ("torch_adamw",),
 }
+READ_OUT = "models/read_out.py"  # of families whose row says how they read an answer out
 OPTIMIZER_FOLDER, METRIC_FOLDER, METHOD_FOLDER = "training/optimizers", "data/metrics", "methods"
 
 # Reached by training, but without influence on a result: they read, write, check, name or list things.
@@ -64,12 +67,13 @@ WITHOUT_INFLUENCE = [
 ]
 
 
-def code_of(changes: dict, metric: str) -> dict[str, str]:
+def code_of(changes: dict, metric: str, family: dict) -> dict[str, str]:
     """Returns the code that decides a cell: name to path below the package.
 
     Args:
         changes: The recipe's fields that differ from their defaults, as of `Recipe.changes`.
         metric: Name of the task's metric.
+        family: The row of the model's family, as of `Family.row`.
     """
     optimizer = OPTIMIZERS[changes.get("optimizer", "adamw")]
     return {
@@ -77,4 +81,5 @@ def code_of(changes: dict, metric: str) -> dict[str, str]:
         **{f"optimizer {name}": f"{OPTIMIZER_FOLDER}/{name}.py" for name in optimizer},
         **{f"method {name}": f"{METHOD_FOLDER}/{name}.py" for name in names_of(changes)},
         **{f"metric {name}": f"{METRIC_FOLDER}/{name}.py" for name in [metric, *ALSO.get(metric, ())]},
+        **({"read-out": READ_OUT} if family.get("read_out") else {}),
     }

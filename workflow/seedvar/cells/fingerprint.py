@@ -92,13 +92,14 @@ def parts(specification: dict, data: dict, model: dict, intermediate: str | None
         digest_of: Gives the digest of a source file, by default by reading it.
     """
     changes = specification["recipe"]
-    files = code_of(changes, data["task"]["metric"])
+    family = family_of(model["family"]).row()
+    files = code_of(changes, data["task"]["metric"], family)
     made_of = {
         "cell": specification,
         "task": data["task"],
         "data": data["content"],
         "model": model["content"],
-        "family": family_of(model["family"]).row(),
+        "family": family,
         "methods": names_of(changes),
         "code": {name: digest_of(PACKAGE / path) for name, path in files.items()},
     }

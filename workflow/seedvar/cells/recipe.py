@@ -174,11 +174,62 @@ class Recipe(Strict):
         json_schema_extra=_slug("diagnostics"),
     )
 
+    micro_batch: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Send at most so many examples of a batch through the network at a time, to save memory; their "
+        "gradients add up to the batch's. Without it, the whole batch.",
+        json_schema_extra=_slug("micro"),
+    )
+
     intermediate_task: str | None = Field(
         None,
         description="Start from an encoder that was fine-tuned on this task first; the classifier and the optimizer "
         "start afresh.",
         json_schema_extra=_slug("after-"),
+    )
+
+    head: Literal["transformers", "official"] = Field(
+        "transformers",
+        description="The classification head. transformers: of the library; official: of the authors' code, for "
+        "ELECTRA (dropout and one Linear layer) and RoBERTa (no dropout before the first Linear layer).",
+        json_schema_extra=_slug("head-"),
+    )
+    segment_ids: bool = Field(
+        True,
+        description="Tell the two texts of a pair apart by segment ids, where the model knows them; false: by what "
+        "stands between them alone.",
+        json_schema_extra=_slug("nosegments"),
+    )
+    biases_only: bool = Field(
+        False,
+        description="BitFit: of what is pre-trained, train the biases alone (Ben Zaken et al. 2022).",
+        json_schema_extra=_slug("bitfit"),
+    )
+    lora_rank: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="LoRA: train products of two matrices of this rank beside every Linear layer of every block, "
+        "which stays as it is (Hu et al. 2022). Needs the package peft.",
+        json_schema_extra=_slug("lora"),
+    )
+    lora_alpha: float = Field(
+        16.0,
+        gt=0,
+        le=1e6,
+        description="LoRA's products are multiplied by this over lora_rank.",
+        json_schema_extra=_slug("alpha"),
+    )
+    lora_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Dropout before LoRA's matrices.", json_schema_extra=_slug("loradropout")
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute activations once more in the backward pass instead of keeping them: less memory, more "
+        "time.",
+        json_schema_extra=_slug("checkpointing"),
     )
 
     def changes(self) -> dict[str, Any]:
@@ -214,12 +265,23 @@ CONFLICTS = [
         "weight_decay pulls the same weights towards 0; give one of the two",
     ),
     ("sampling", lambda r: r.n_train is None, "there is nothing to choose without n_train; give n_train too"),
+    (
+        "micro_batch",
+        lambda r: r.mixout > 0,
+        "Mixout draws one mask for all examples of a batch; leave micro_batch out",
+    ),
     ("mixout_gradient", lambda r: r.mixout == 0, "there is no gradient of Mixout without it; give mixout too"),
+    ("lora_alpha", lambda r: r.lora_rank is None, "there is no LoRA without a rank; give lora_rank too"),
+    ("lora_dropout", lambda r: r.lora_rank is None, "there is no LoRA without a rank; give lora_rank too"),
+    ("lora_rank", lambda r: r.mixout > 0, "mixout mixes weights that LoRA does not train; give one of the two"),
+    ("lora_rank", lambda r: r.frozen_layers > 0, "LoRA trains no layer's own weights; give one of the two"),
+    ("biases_only", lambda r: r.lora_rank is not None, "LoRA trains other weights than biases; give one of the two"),
+    ("biases_only", lambda r: r.mixout > 0, "mixout mixes weights that are not trained; give one of the two"),
 ]
 
 
 def _slug_value(value) -> str:
-    if value is True:
+    if isinstance(value, bool):  # one that differs from its default
         return ""
     if isinstance(value, float) and 0 < value < 0.01:
         mantissa, exponent = f"{value:.9e}".split("e")

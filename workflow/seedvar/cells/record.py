@@ -39,6 +39,7 @@ class RunRecord(BaseModel):
     processor: str | None = None  # its name; older records have none
     commit: str | None = None  # of the code, where it is a Git checkout
     threads: int
+    cells_per_gpu: int = 1  # how many cells could share the GPU with this one, itself included
     versions: dict[str, str]
 
     @property

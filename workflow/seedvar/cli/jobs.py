@@ -49,7 +49,7 @@ def add(command) -> None:
     sub.add_argument("--text", help="a text file, a paragraph a line; by default what suits the data")
     sub.add_argument("--paragraphs", type=int, required=True)
     sub.add_argument("--out", required=True, type=Path)
-    add_warm(sub)
+    add_machine(sub)
 
     sub = command("surface", _surface, "Measure one row of the surface of loss and gradient norm between two runs.")
     sub.add_argument("--first", required=True, type=literal, help=CELL)
@@ -61,7 +61,7 @@ def add(command) -> None:
     sub.add_argument("--examples", type=int, required=True)
     sub.add_argument("--row", type=int, required=True, help="which point of the first axis, from 0")
     sub.add_argument("--out", required=True, type=Path)
-    add_warm(sub)
+    add_machine(sub)
 
     sub = command("pretrain", _pretrain, "Pre-train the embedded model syn-bert.")
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
@@ -99,15 +99,20 @@ def _forgetting(arguments) -> int | None:
     if (code := run_warm(arguments)) is not None:
         return code
     import pandas as pd
+    import torch
 
     from seedvar.cells.cell import Cell
     from seedvar.files import write_csv
     from seedvar.probes.forgetting import load_paragraphs, perplexities
+    from seedvar.training.device import claimed_device
 
     cell = Cell.from_specification(arguments.cell)
     paragraphs = load_paragraphs(cell.data, arguments.text, arguments.paragraphs)
     weights = arguments.results / cell.weights_file()
-    rows = perplexities(model_folder(arguments.results, cell.model), weights, paragraphs, cell.recipe.max_length)
+    torch.set_num_threads(arguments.threads)
+    with claimed_device(arguments.device, arguments.cells_per_gpu) as device:
+        model = model_folder(arguments.results, cell.model)
+        rows = perplexities(model, weights, paragraphs, cell.recipe.max_length, device)
     write_csv(arguments.out, pd.DataFrame(rows))
     return None
 
@@ -116,14 +121,19 @@ def _surface(arguments) -> int | None:
     if (code := run_warm(arguments)) is not None:
         return code
     import pandas as pd
+    import torch
 
     from seedvar.cells.cell import Cell
     from seedvar.files import write_csv
     from seedvar.probes.surface import Grid, surface_row
+    from seedvar.training.device import claimed_device
 
     cells = [Cell.from_specification(arguments.first), Cell.from_specification(arguments.second)]
     grid = Grid(arguments.points, arguments.low, arguments.high, arguments.examples)
-    write_csv(arguments.out, pd.DataFrame(surface_row(*cells, arguments.results, grid, arguments.row)))
+    torch.set_num_threads(arguments.threads)
+    with claimed_device(arguments.device, arguments.cells_per_gpu) as device:
+        rows = surface_row(*cells, arguments.results, grid, arguments.row, device)
+    write_csv(arguments.out, pd.DataFrame(rows))
     return None
 
 

@@ -40,12 +40,13 @@ def run_warm(arguments) -> int | None:
 
 
 def add_machine(sub: argparse.ArgumentParser) -> None:
-    """Adds --device, --threads and --warm."""
+    """Adds --device, --threads, --cells-per-gpu and --warm."""
     sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     sub.add_argument("--threads", default=1, type=int)
+    sub.add_argument("--cells-per-gpu", default=1, type=int, help="how many may share a GPU; changes no result")
     add_warm(sub)
 
 
 def machine(arguments) -> Machine:
     """Returns how a job may run."""
-    return Machine(arguments.device, arguments.threads, lambda: run_warm(arguments))
+    return Machine(arguments.device, arguments.threads, arguments.cells_per_gpu, lambda: run_warm(arguments))

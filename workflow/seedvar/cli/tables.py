@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -43,16 +44,34 @@ def add(command) -> None:
     sub.add_argument("statistic", choices=list(STATISTICS))
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that it needs, such as runs.csv")
     sub.add_argument("--baseline", help="name of the baseline arm, for comparisons")
+    sub.add_argument("--loss-slack", type=float, default=0.0, help="of the rule on the training loss, for summary")
+    sub.add_argument(
+        "--smallest-difference",
+        nargs="+",
+        default=[],
+        metavar="NUMBER",
+        help="the smallest difference of means that would matter, in units of the score: a number, or TASK=NUMBER …",
+    )
     sub.add_argument("--out", required=True, type=Path, help="a .csv file")
     add_warm(sub)
 
-    sub = command("tables", _tables, "Write summary.csv or comparisons.csv as Markdown and LaTeX.")
-    sub.add_argument("table", type=Path)
+    sub = command("tables", _tables, "Write summary.csv or decisions.csv as Markdown and LaTeX.")
+    sub.add_argument("tables", type=Path, nargs="+", help="decisions.csv; or summary.csv, with decisions.csv for marks")
     sub.add_argument(
         "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
     )
-    sub.add_argument("--baseline", help="name of the baseline arm: summary.csv marks what is better than it")
+    sub.add_argument(
+        "--marks", choices=["rule", "papers"], default="rule", help="papers: those of Zhang et al., not corrected"
+    )
+    sub.add_argument("--baseline", help="name of the baseline arm, for the papers' marks")
+    sub.add_argument("--loss-slack", type=float, default=0.0, help="that of summary.csv, for its caption")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
+    add_warm(sub)
+
+    sub = command("findings", _findings, "What the numbers of a study say, in a few sentences.")
+    sub.add_argument("study", help="name of a study that has been run, or a folder with its summary and decisions")
+    sub.add_argument("--results", default=Path("results"), type=Path)
+    sub.add_argument("--out", type=Path, help="a .json file to write them to, in place of the terminal")
     add_warm(sub)
 
     sub = command("figure", _figure, "Draw a figure from the tables of a study.")
@@ -100,9 +119,11 @@ def _look(arguments) -> int | None:
 
     seen = look(read_study(study_path(arguments.study)), arguments.results, arguments.batch)
     write_json(arguments.out, seen)
-    verdict = "enough" if seen["enough"] else "more are needed"
+    verdict = "enough" if seen["reached"] else "no more are allowed" if seen["enough"] else "more are needed"
+    widest = "not known yet" if seen["widest"] is None else f"{seen['widest']:.4f} wide"
+    about = "" if seen["reached"] else f" ({seen['failures']})"
     print(
-        f"{seen['seeds']} seeds: the widest interval, {seen['task']}, {seen['arm']}, is {seen['widest']:.4f} wide, "
+        f"{seen['seeds']} seeds: the widest interval, {seen['task']}, {seen['arm']}, is {widest}{about}, "
         f"{seen['wanted']} is wanted: {verdict}",
         file=sys.stderr,
     )
@@ -117,7 +138,8 @@ def _import(arguments) -> int | None:
     from seedvar.tables.foreign import import_runs
 
     path = study_path(arguments.study)
-    for name, table in import_runs(read_study(path), arguments.runs_dir).items():
+    said = lambda line: print(line, file=sys.stderr)  # noqa: E731
+    for name, table in import_runs(read_study(path), arguments.runs_dir, said).items():
         write_csv(arguments.results / path.stem / f"{name}.csv", table)
     return None
 
@@ -143,8 +165,25 @@ def _statistics(arguments) -> int | None:
     from seedvar.stats.compute import compute
 
     tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic].tables, arguments.tables)
-    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline))
+    matters = _smallest_difference(arguments.smallest_difference)
+    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline, matters, arguments.loss_slack))
     return None
+
+
+def _smallest_difference(words: list[str]) -> dict[str, float] | float | None:
+    """Reads a number, or numbers by task."""
+    values = {}
+    for word in words:
+        task, _, number = word.rpartition("=")
+        try:
+            values[task] = float(number)
+        except ValueError:
+            values[task] = math.nan
+        if not 0 < values[task] < math.inf:
+            raise UserError(
+                f"--smallest-difference: '{word}' is not accepted; accepted: a number above 0, or TASK=NUMBER"
+            )
+    return values.get("", values) or None
 
 
 def _tables(arguments) -> int | None:
@@ -154,9 +193,37 @@ def _tables(arguments) -> int | None:
     from seedvar.report.printed import render
     from seedvar.tables.read import read_table
 
-    table = read_table(arguments.table)
+    given = {path.stem: read_table(path) for path in arguments.tables}
+    table = next(iter(given.values()))
     for path in arguments.out:
-        write_text(path, render(table, path.suffix, arguments.baseline, arguments.layout))
+        decisions = given.get("decisions")
+        how = (arguments.baseline, arguments.layout, decisions, arguments.marks, arguments.loss_slack)
+        write_text(path, render(table, path.suffix, *how))
+    return None
+
+
+def _findings(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
+    from seedvar.files import write_json
+    from seedvar.report.findings import findings, lines
+    from seedvar.study.reading import study_path
+    from seedvar.tables.read import read_table
+
+    folder = Path(arguments.study)
+    if not (folder / "summary.csv").is_file():
+        folder = arguments.results / study_path(arguments.study).stem
+    if not (folder / "summary.csv").is_file():
+        raise UserError(
+            f"{folder / 'summary.csv'}: is missing; accepted: a study that has been run: "
+            f"snakemake --config study={arguments.study}"
+        )
+    decisions = folder / "decisions.csv"
+    found = findings(read_table(folder / "summary.csv"), read_table(decisions) if decisions.is_file() else None)
+    if arguments.out is None:
+        print("\n".join(lines(found)))
+    else:
+        write_json(arguments.out, found)
     return None
 
 

@@ -32,6 +32,8 @@ def tokenize(texts: list[list[str]], labels: np.ndarray, tokenizer, max_length: 
         tokenizer: Of Transformers.
         max_length: Longer inputs are cut to so many tokens.
     """
+    if len(texts) > 1 and tokenizer.sep_token_id is None:
+        texts = [texts[0], [f"\n{text}" for text in texts[1]]]  # nothing else would tell the two apart
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
     ids = encoded["input_ids"]
     # RoBERTa and DistilBERT have no token types.
@@ -60,7 +62,7 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
             model's.
     """
     config = read_json(model_folder / "config.json")
-    tokenizer = load_tokenizer(model_folder, config["vocab_size"])
+    tokenizer = load_tokenizer(model_folder, config["vocab_size"], needs_cls=config["model_type"] not in DECODERS)
     longest = min(max_length, longest_input(config))
     examples = read_examples(name, declaration, source)
     refuse_the_same(examples, source)
@@ -84,7 +86,7 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
             "examples": {part: len(tokens) for part, tokens in splits.items()},
             "tokens": {part: int(tokens.offsets[-1]) for part, tokens in splits.items()},
             "unknown_share": round(unknown, 6),  # of the tokens of text
-            "pad_token_id": tokenizer.pad_token_id,
+            "pad_token_id": _padding(tokenizer),
             # Odd, but no reason to refuse them; no part of a fingerprint.
             "warnings": [*suspicions(examples), *much_cut(np.diff(splits["train"].offsets), longest)],
             "content": digest({name: _array_digest(array) for name, array in arrays.items()}),
@@ -92,15 +94,20 @@ def prepare(name: str, declaration, source: dict, model_folder: Path, max_length
     )
 
 
+# Families of decoders, which read an answer from the last token: their tokenizers need no [CLS], [SEP] or [PAD].
+DECODERS = ("gpt2", "llama", "qwen2", "qwen3")
+COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
+NO_LIMIT = 32_768  # tokens; XLNet has no table of positions
 _FITTING = "accepted: the model's own tokenizer, whose tokens are below {vocab_size:,} (vocab_size of config.json)"
 
 
-def load_tokenizer(model_folder: Path, vocab_size: int):
+def load_tokenizer(model_folder: Path, vocab_size: int, needs_cls: bool = True):
     """Loads the tokenizer of a checkpoint.
 
     Args:
         model_folder: The checkpoint.
         vocab_size: How many tokens the model has embeddings for.
+        needs_cls: Whether it has to have tokens for the beginning, the end of a text and padding.
 
     Raises:
         UserError: It cannot be loaded, lacks a special token, or has one that the model does not know; or Transformers
@@ -118,8 +125,8 @@ def load_tokenizer(model_folder: Path, vocab_size: int):
         tokenizer = AutoTokenizer.from_pretrained(model_folder, trust_remote_code=False)
     except Exception as error:  # the libraries behind it raise many kinds
         raise UserError(f"{model_folder}: has no tokenizer that Transformers can load ({first_line(error)})") from None
-    for kind in ("pad_token", "cls_token", "sep_token"):
-        number = getattr(tokenizer, f"{kind}_id")
+    numbers = {kind: getattr(tokenizer, f"{kind}_id") for kind in ("pad_token", "cls_token", "sep_token")}
+    for kind, number in numbers.items() if needs_cls else [("pad_token or eos_token", _padding(tokenizer))]:
         if number is None or not 0 <= number < vocab_size:
             given = "has none" if number is None else f"is number {number:,}"
             raise UserError(
@@ -128,11 +135,19 @@ def load_tokenizer(model_folder: Path, vocab_size: int):
     return tokenizer
 
 
+def _padding(tokenizer) -> int | None:
+    """Returns what fills batches up: where there is no token for it, the end of a text; it is masked in any case."""
+    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+
 def longest_input(config: dict) -> int:
     """Returns how many tokens a model has positions for, from its `config.json`."""
-    positions = config.get("max_position_embeddings", 512)
+    if config.get("model_type") == "xlnet":
+        return NO_LIMIT
+    positions = config.get("max_position_embeddings") or config.get("n_positions") or 512
     # RoBERTa counts its positions from behind the padding token.
-    return positions - config.get("pad_token_id", 1) - 1 if config.get("model_type") == "roberta" else positions
+    from_padding = config.get("model_type") in COUNT_FROM_PADDING
+    return positions - config.get("pad_token_id", 1) - 1 if from_padding else positions
 
 
 def _array_digest(array: np.ndarray) -> str:

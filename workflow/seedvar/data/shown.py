@@ -1,7 +1,8 @@
 """How scores are shown to people, and which way is up: for statistics, figures and tables.
 
 A table of runs from elsewhere may have metrics that `metrics` does not list: these count as "the higher, the better"
-with a perfect score of 1, shown × 100 under their own name.
+with a perfect score of 1, shown × 100 under their own name. One whose name ends in an arrow down is an error: the
+lower, the better, with a perfect score of 0, shown as it is.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 from seedvar.data.metrics import METRICS, load_metric
 from seedvar.errors import UserError
 
+DOWN = "\u2193"
 UNKNOWN = {"HIGHER_IS_BETTER": True, "PERFECT": 1.0, "CHANCE": None, "IN_POINTS": True, "REGRESSION": False}
+UNKNOWN_ERROR = UNKNOWN | {"HIGHER_IS_BETTER": False, "PERFECT": 0.0, "IN_POINTS": False}
 
 
 def _of(metric: str, what: str):
-    return getattr(load_metric(metric), what) if metric in METRICS else UNKNOWN[what]
+    if metric in METRICS:
+        return getattr(load_metric(metric), what)
+    return (UNKNOWN_ERROR if metric.endswith(DOWN) else UNKNOWN)[what]
 
 
 def title(metric: str) -> str:
@@ -53,7 +58,7 @@ def factor(metric: str) -> int:
 
 def score_label(metric: str, split: str) -> str:
     """Returns the label of an axis of scores."""
-    way = "" if higher_is_better(metric) else " (lower is better)"
+    way = "" if higher_is_better(metric) or metric.endswith(DOWN) else " (lower is better)"
     return f"{split} {title(metric)}{' × 100' if factor(metric) == 100 else ''}{way}"
 
 

@@ -38,6 +38,7 @@ MADE_BY = {
     "forgetting": "probes/forgetting.py",
     "surface": "probes/surface.py",
     "printed": "report/printed.py",
+    "findings": "report/findings.py",
     "pretrain": "models/pretrain.py",
 }
 
@@ -117,9 +118,10 @@ def list_file(name: str, results: Path | str = "results") -> str:
     return f"{results}/.sources/{name}.sha256"
 
 
-def list_of_cell(cell: Cell, metric: str) -> str:
-    """Names the list of the code that decides a cell, whose task has this metric."""
-    return "+".join(["train", cell.recipe.optimizer, metric, *names_of(cell.recipe.changes())])
+def list_of_cell(cell: Cell, metric: str, family: dict) -> str:
+    """Names the list of the code that decides a cell, whose task has this metric and whose model this family."""
+    read_out = [f"read-{family['read_out']}"] if family.get("read_out") else []
+    return "+".join(["train", cell.recipe.optimizer, metric, *names_of(cell.recipe.changes()), *read_out])
 
 
 def list_of_data(kind: str) -> str:
@@ -127,10 +129,10 @@ def list_of_data(kind: str) -> str:
     return f"data+{kind}"
 
 
-def cell_lines(cell: Cell, metric: str, code: Code) -> list[str]:
+def cell_lines(cell: Cell, metric: str, family: dict, code: Code) -> list[str]:
     """Returns the list of a cell: digests of code, and the order of its methods."""
     changes = cell.recipe.changes()
-    lines = [f"{code.digest(path)}  {name}" for name, path in decides.code_of(changes, metric).items()]
+    lines = [f"{code.digest(path)}  {name}" for name, path in decides.code_of(changes, metric, family).items()]
     return [*lines, f"methods: {json.dumps(names_of(changes))}"]
 
 

@@ -16,6 +16,7 @@ from seedvar.cells.decides import PACKAGE, code_of
 from seedvar.cells.fingerprint import parts_of, quick_parts
 from seedvar.cells.places import store_folder
 from seedvar.cells.syntax import OWN, code_digest
+from seedvar.engine import warm
 from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.errors import UserError
 from seedvar.files import digest, file_digest, read_json, write_json
@@ -34,12 +35,14 @@ class Machine:
     Attributes:
         device: `auto`, `cpu` or `cuda`.
         threads: Torch threads.
+        cells_per_gpu: How many cells may share a CUDA device.
         run_warm: Runs the job in a fork that has the libraries loaded and returns its exit code; None if it is to run
             here.
     """
 
     device: str = "auto"
     threads: int = 1
+    cells_per_gpu: int = 1
     run_warm: Callable[[], int | None] = lambda: None
 
 
@@ -81,7 +84,8 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
             return None
         print(f"To repeat: {repeat_command(cell, results, machine)}", file=sys.stderr, flush=True)
         train_cell = training_code(cell, parts)
-        record = train_cell(cell, digest(parts), results, machine.device, machine.threads, keep_weights)
+        where = (machine.device, machine.threads, keep_weights, machine.cells_per_gpu)
+        record = train_cell(cell, digest(parts), results, *where)
     split = record.reported_split
     score = record.scores["last"][split][record.metric]
     line = f"{record.status}: {split} {record.metric} {'not defined' if score is None else f'{score:.4f}'}"
@@ -105,10 +109,10 @@ def training_code(cell: Cell, parts: dict) -> Callable:
     Raises:
         UserError: It is not the code that the fingerprint was made of: somebody has just edited it.
     """
-    files = code_of(cell.recipe.changes(), parts["task"]["metric"])
+    files = code_of(cell.recipe.changes(), parts["task"]["metric"], parts["family"])
     for path in files.values():
         importlib.import_module(f"{OWN}.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}")
-    if {name: code_digest(PACKAGE / path) for name, path in files.items()} != parts["code"]:
+    if not warm.is_current() or {name: code_digest(PACKAGE / path) for name, path in files.items()} != parts["code"]:
         raise UserError("the code of this cell changed while it was about to start; run again")
     return importlib.import_module(f"{OWN}.training.cell").train_cell
 
@@ -139,7 +143,7 @@ def hand_out_weights(specification: dict, results: Path, machine: Machine, keep:
 
     with running(results / cell.folder(), parts):
         print("the weights of this cell were not kept: it is trained again", file=sys.stderr)
-        training_code(cell, parts)(cell, key, results, machine.device, machine.threads, keep_weights=True)
+        training_code(cell, parts)(cell, key, results, machine.device, machine.threads, True, machine.cells_per_gpu)
     store.restore(kept, key, results / cell.folder())  # the files of the first time, wall time included
     store.take_weights(kept, key, target, remove=not keep)
     return None

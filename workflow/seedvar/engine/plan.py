@@ -31,6 +31,7 @@ from seedvar.errors import UserError
 from seedvar.figures import FIGURES
 from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
+from seedvar.models.families import family_of
 from seedvar.stats import STATISTICS
 from seedvar.strict import read_yaml
 from seedvar.study.feasible import check_models, check_sizes
@@ -125,8 +126,8 @@ class Plan:
 
     @property
     def warm(self) -> bool:
-        """Whether jobs start warm; never inside a SLURM job, which must contain all its processes."""
-        return self.site.warm_start and "SLURM_JOB_ID" not in os.environ
+        """Whether jobs start warm."""
+        return self.site.warm_start
 
     @property
     def statistics(self) -> list[str]:
@@ -210,7 +211,10 @@ class Plan:
 
     def list_of(self, cell: Cell) -> str:
         """Names the list of the code that decides a cell."""
-        return code_lists.list_of_cell(cell, self.tasks[cell.task].metric)
+        return code_lists.list_of_cell(cell, self.tasks[cell.task].metric, self._family_of(cell))
+
+    def _family_of(self, cell: Cell) -> dict:
+        return family_of(self.models[cell.model].about.config["model_type"]).row()
 
     def check_bounds(self) -> None:
         """Refuses symbolic links in the results folder through which a job would write elsewhere.
@@ -241,8 +245,9 @@ class Plan:
         for task in self.tasks.values():
             kind = task.source["kind"]
             lists[code_lists.list_of_data(kind)] = code_lists.data_lines(kind, code)
-        for cell in {(cell.recipe, cell.task): cell for cell in self.all_cells.values()}.values():
-            lists[self.list_of(cell)] = code_lists.cell_lines(cell, self.tasks[cell.task].metric, code)
+        for cell in {(cell.recipe, cell.task, cell.model): cell for cell in self.all_cells.values()}.values():
+            family = self._family_of(cell)
+            lists[self.list_of(cell)] = code_lists.cell_lines(cell, self.tasks[cell.task].metric, family, code)
         made_by = {
             **code_lists.MADE_BY,
             **{f"figure-{name}": f"figures/{name.replace('-', '_')}.py" for name in self.figures},

@@ -1,10 +1,10 @@
-"""Starts cells in forks of a process that has already imported PyTorch and Transformers.
+"""Starts cells in forks of a process that has already imported PyTorch, Transformers and the code of training.
 
-These imports take longer than a small cell takes to train. The first `seedvar train` on a machine
-starts a server that does the imports once and then waits on a socket; every `seedvar train` sends
-it the command, and a fork of the server runs it. The server has imported no other module of seedvar
-and computed nothing, so a fork computes what a fresh process computes, to the bit (a test compares
-them). It ends by itself when it has been idle for `IDLE_S` seconds.
+These imports take longer than a small cell takes to train. The first `seedvar train` on a machine, or
+in a job of a cluster, starts a server that does the imports once and then waits on a socket; every
+`seedvar train` sends it the command, and a fork of the server runs it. The server has computed nothing,
+so a fork computes what a fresh process computes, to the bit (a test compares them), and a server whose
+code has been edited since is left to end. It ends by itself when it has been idle for `IDLE_S` seconds.
 
 A fork belongs to the command that asked for it: its output goes to the command's log, its exit
 code is the command's, and when the command is killed the fork ends too.
@@ -28,6 +28,10 @@ import threading
 import time
 from pathlib import Path
 
+from seedvar.errors import Stopped
+from seedvar.files import own_folder
+from seedvar.signals import ASKING_TO_END
+
 IDLE_S = 20.0
 STARTED = b"S"  # the first byte of an answer; the exit code follows
 # Libraries read these when they are imported: another environment needs another server.
@@ -35,6 +39,7 @@ IMPORT_VARIABLES = ("CUDA", "HF_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_"
 START_TIMEOUT_S = 120.0
 GRACE_S = 60.0  # for a fork that is to end: an update and the writing of a large model's weights and moments
 ANSWER_TIMEOUT_S = 60.0  # what has not begun to answer by then is no server of ours, or hangs
+PACKAGE = Path(__file__).parents[1]
 PRELOAD = [
     "matplotlib.pyplot",
     "numpy",
@@ -46,7 +51,12 @@ PRELOAD = [
     "sklearn.metrics",
     "torch",
     "transformers.models.bert.modeling_bert",
+    "seedvar.cli.main",
+    "seedvar.cells.cell",
+    "seedvar.cells.fingerprint",
+    "seedvar.training.cell",
 ]
+imported: str | None = None  # `code_state` of what a server, and so its forks, have imported
 
 
 def run(command: list[str], entry: str) -> int | None:
@@ -79,8 +89,6 @@ def run(command: list[str], entry: str) -> int | None:
 
 def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
     """Sends a command; returns `STARTED` and the exit code, or as much of it as came."""
-    from seedvar.errors import Stopped  # here and not above, for the server must not have imported it
-
     with connection:
         request = {"command": command, "entry": entry, "folder": os.getcwd(), "environment": dict(os.environ)}
         request = json.dumps(request).encode()
@@ -103,14 +111,29 @@ def _ask(connection: socket.socket, command: list[str], entry: str) -> bytes:
 
 
 def _socket_path() -> Path:
-    """One server for each user, interpreter, environment and checkout: a fork imports seedvar from there."""
+    """One server for each user, interpreter, environment, checkout, state of its code, and job of a cluster."""
     variables = sorted(
         (k, v) for k, v in os.environ.items() if k.startswith(IMPORT_VARIABLES) and k != "PYTHONSAFEPATH"
     )
-    identity = f"{sys.executable}:{sys.prefix}:{Path(__file__).resolve()}:{variables}"
-    from seedvar.files import own_folder  # here, where the server does not come by
-
+    job = [os.environ.get(name) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID")]
+    identity = f"{sys.executable}:{sys.prefix}:{code_state()}:{job}:{variables}"
     return own_folder("seedvar") / f"warm-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def code_state() -> str:
+    """Returns a digest of where the package's files are, how large, and when they were written: milliseconds."""
+    found = []
+    for folder, _, names in os.walk(PACKAGE.resolve()):
+        for name in names:
+            if name.endswith(".py"):
+                about = os.stat(os.path.join(folder, name))
+                found.append((folder, name, about.st_size, about.st_mtime_ns))
+    return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()
+
+
+def is_current() -> bool:
+    """Says whether this process, if it is a fork, has imported the code that the files hold now."""
+    return imported is None or imported == code_state()
 
 
 def _connect(path: Path) -> socket.socket | None:
@@ -148,7 +171,8 @@ def _connect_or_start() -> socket.socket | None:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                # At a terminal Ctrl-C is for the command; in a job all processes must stay where SLURM finds them.
+                start_new_session="SLURM_JOB_ID" not in os.environ,
             )
             deadline = time.monotonic() + START_TIMEOUT_S
             while server.poll() is None and time.monotonic() < deadline:
@@ -162,8 +186,13 @@ def _connect_or_start() -> socket.socket | None:
 
 def serve(path: Path) -> None:
     """Imports, then forks for every request until none has come for a while."""
+    state = code_state()
     for name in PRELOAD:
         importlib.import_module(name)
+    if code_state() != state:  # edited meanwhile: whoever waits does the work itself
+        return
+    # As a module this file is another one than the script that runs
+    importlib.import_module("seedvar.engine.warm").imported = state
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -206,8 +235,6 @@ def _child(connection: socket.socket) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    from seedvar.signals import ASKING_TO_END
-
     for number in ASKING_TO_END:  # whatever the command ignored that started the server, such as one under `nohup`
         signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()

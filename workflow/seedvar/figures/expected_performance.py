@@ -15,14 +15,18 @@ SPLITS = ("test", "validation")
 
 
 def numbers(runs: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
-    """Picks expected score and SD of the best of n out of expected.csv (see `stats.selection`), with the metric."""
-    columns = [f"{split}{suffix}" for split in SPLITS for suffix in ("", "_sd")]
+    """Picks expected score and middle of the best of n out of expected.csv (see `stats.selection`), with the metric."""
+    columns = [f"{split}{suffix}" for split in SPLITS for suffix in ("", "_lower", "_upper")]
     metrics = runs.drop_duplicates("task").set_index("task")["metric"]
     return expected[["task", "arm", "runs", "n", *columns]].assign(metric=expected["task"].map(metrics))
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one column a task: the test score of the run with the best validation score, and below that score."""
+    if not len(numbers):
+        figure = plt.figure(figsize=(3.3, 2.0))
+        figure.text(0.5, 0.5, "no run has a validation score", ha="center", va="center")
+        return figure
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     splits = [split for split in SPLITS if numbers[split].notna().any()] or ["validation"]
     styles = arm_styles(arms)
@@ -44,12 +48,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             for arm in arms:
                 rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
-                mean, sd = factor(metric) * rows[split], factor(metric) * rows[f"{split}_sd"]
+                mean, lower, upper = (factor(metric) * rows[f"{split}{end}"] for end in ("", "_lower", "_upper"))
                 ax.plot(rows["n"], mean, label=arm, **styles[arm])
                 if len(arms) <= MOST_BANDS:
-                    ax.fill_between(
-                        rows["n"], mean - sd, mean + sd, color=styles[arm]["color"], alpha=0.13, linewidth=0
-                    )
+                    ax.fill_between(rows["n"], lower, upper, color=styles[arm]["color"], alpha=0.13, linewidth=0)
             ax.set_ylabel(score_label(metric, split))
         axes[0, column].set_title(task_title(task))
         axes[-1, column].set_xlabel("runs to choose from")

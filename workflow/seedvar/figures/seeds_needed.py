@@ -1,4 +1,4 @@
-"""How many seeds an arm it takes to see what was observed, with 80 % power."""
+"""How many seeds an arm it takes to settle stated differences, with 80 % power."""
 
 from __future__ import annotations
 

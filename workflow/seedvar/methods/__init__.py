@@ -11,9 +11,16 @@ from __future__ import annotations
 # Recipe field to module. Methods act in this order, which is part of a cell's fingerprint.
 METHODS = {
     "intermediate_task": "intermediate",
+    "head": "heads",
+    "segment_ids": "segment_ids",
+    "gradient_checkpointing": "checkpointing",
     "reinit_layers": "reinit",
     "reinit_pooler": "reinit",
     "frozen_layers": "freezing",
+    "biases_only": "bitfit",  # behind what draws weights anew: those it trains whole; so does LoRA
+    "lora_rank": "lora",
+    "lora_alpha": "lora",
+    "lora_dropout": "lora",
     "mixout": "mixout",  # behind the others: it remembers the weights that fine-tuning starts from
     "mixout_gradient": "mixout",
     "layerwise_decay": "layerwise_decay",

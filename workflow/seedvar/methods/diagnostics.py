@@ -9,10 +9,11 @@
 | `entropy`       | the classifier     | mean entropy of the batch's predictions, nats                         |
 | `step_multiple` | the optimizer      | see below                                                             |
 
-A block is the embeddings, a layer, the pooler or the classifier; a kind is a module inside it, such
-as `attention.self.query`, its weight and bias together. As in the code of Mosbach et al., the first
-update is measured, then every so many after it. Saturation is measured before dropout (their code: behind
-it, where dropout has scaled the kept units up), and not in families without a tanh before the classifier.
+A block is the embeddings, a layer, the norm above the top layer, the pooler or the classifier; a kind is a
+module inside it, such as `attention.self.query`, its weight and bias together. As in the code of Mosbach et
+al., the first update is measured, then every so many after it. Saturation is measured before dropout (their
+code: behind it, where dropout has scaled the kept units up), and not in families without a tanh before the
+classifier.
 
 `step_multiple` says how much larger the update is than bias-corrected Adam's would have been from the same
 moments: `measured`, the L2 norm of the change of all weights over η ‖m̂ / (√v̂ + ε)‖, and `analytic`,
@@ -27,7 +28,7 @@ from torch import nn
 
 from seedvar.methods.hooks import Watcher
 from seedvar.models.families import family_of
-from seedvar.models.layers import embeddings_of, pooler_of
+from seedvar.models.layers import blocks_in, embeddings_of, final_norm_of, pooler_of
 
 THRESHOLDS = (0.85, 0.90, 0.95, 0.99)  # of saturation, as in the code of Mosbach et al. (2021)
 
@@ -50,6 +51,7 @@ class Diagnostics(Watcher):
         super().__init__()
         self.optimizer, self.every = optimizer, every
         self.activations, self.logits = None, None  # of the last training batch
+        self._told = {"activations": [], "logits": []}  # by each of its micro-batches
         self._listen(model)
         self.blocks = {
             block: {kind: [p for p in parameters if p.requires_grad] for kind, parameters in kinds.items()}
@@ -59,6 +61,9 @@ class Diagnostics(Watcher):
 
     def before_update(self, update: int) -> None:
         """Measures the gradients of an update, counted from 1, before they are clipped."""
+        for name, parts in self._told.items():
+            setattr(self, name, torch.cat(parts) if parts else None)
+            parts.clear()
         if not self._is_due(update):
             return
         for block, kinds in self.blocks.items():
@@ -99,11 +104,11 @@ class Diagnostics(Watcher):
 
         def keep_logits(module, inputs, output):
             if module.training:
-                self.logits = output.logits.detach().float()
+                self._told["logits"].append(output.logits.detach().float())
 
         def keep_activations(module, inputs, output):
             if module.training:
-                self.activations = torch.tanh(output.detach().float())
+                self._told["activations"].append(torch.tanh(output.detach().float()))
 
         model.register_forward_hook(keep_logits)
         if path := family_of(model.config.model_type).before_tanh:
@@ -134,18 +139,15 @@ def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tens
         expects of this optimizer; None of an optimizer that has not Adam's moments.
     """
     norms, analytic = [], 1.0
-    if not (isinstance(optimizer, torch.optim.AdamW) or hasattr(optimizer, "correct_bias")):
+    if not isinstance(optimizer, torch.optim.AdamW):
         return None, analytic
     for group in optimizer.param_groups:
-        if isinstance(optimizer, torch.optim.AdamW):
-            (beta1, beta2), eps = group["betas"], group["eps"]
-            states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
-            m = torch.cat([state["exp_avg"].flatten() for state in states])
-            v = torch.cat([state["exp_avg_sq"].flatten() for state in states])
-        else:
-            beta1, beta2, eps, m, v = optimizer.beta1, optimizer.beta2, optimizer.eps, group["m"], group["v"]
-            if not optimizer.correct_bias:
-                analytic = (1 - beta1**t) / (1 - beta2**t) ** 0.5
+        (beta1, beta2), eps = group["betas"], group["eps"]
+        if not getattr(optimizer, "correct_bias", True):
+            analytic = (1 - beta1**t) / (1 - beta2**t) ** 0.5
+        states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
+        m = torch.cat([state["exp_avg"].flatten() for state in states])
+        v = torch.cat([state["exp_avg_sq"].flatten() for state in states])
         step = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps)
         norms.append(group["lr"] * torch.linalg.vector_norm(step))
     return torch.linalg.vector_norm(torch.stack(norms)), analytic
@@ -155,25 +157,22 @@ def blocks_of(model: nn.Module) -> dict[str, dict[str, list[nn.Parameter]]]:
     """Groups all parameters of a sequence classifier by block and, within it, by module.
 
     Returns:
-        `embeddings`, `layer 1` (the bottom) to `layer N`, `pooler` and `classifier`, each with
+        `embeddings`, `layer 1` (the bottom) to `layer N`, `final norm`, `pooler` and `classifier`, each with
         the parameters of its modules by the module's name. Layers that share their parameters
         are one block, `layers`; a block that a family lacks is not there.
     """
     family = family_of(model.config.model_type)
-    places = {id(m): "embeddings" for top in embeddings_of(model) for m in top.modules()}
-    if family.layers:
-        for number, layer in enumerate(model.get_submodule(family.layers), start=1):
-            places |= {id(m): f"layer {number}" for m in layer.modules()}
-    elif hasattr(model.base_model, "encoder"):
-        places |= {id(m): "layers" for m in model.base_model.encoder.modules()}
-    if (pooler := pooler_of(model)) is not None:
-        places[id(pooler)] = "pooler"
-    order = ["embeddings", *sorted({p for p in places.values() if p.startswith("layer")}, key=_number), "pooler"]
-    blocks: dict[str, dict[str, list[nn.Parameter]]] = {name: {} for name in [*order, "classifier"]}
-    for name, module in model.named_modules():
-        if parameters := list(module.parameters(recurse=False)):
-            block = places.get(id(module), "classifier")
-            blocks[block].setdefault(_inside(name), []).extend(parameters)
+    places = dict.fromkeys(map(id, embeddings_of(model)), "embeddings")
+    for number, layer in enumerate(blocks_in(model), start=1):
+        places |= dict.fromkeys(map(id, layer.parameters()), f"layer {number}" if family.stacks else "layers")
+    for name, part in (("final norm", final_norm_of(model)), ("pooler", pooler_of(model))):
+        places |= dict.fromkeys(map(id, part.parameters()), name) if part is not None else {}
+    layers = sorted({place for place in places.values() if place.startswith("layer")}, key=_number)
+    order = ["embeddings", *layers, "final norm", "pooler", "classifier"]
+    blocks: dict[str, dict[str, list[nn.Parameter]]] = {name: {} for name in order}
+    for name, parameter in model.named_parameters():
+        block = blocks[places.get(id(parameter), "classifier")]
+        block.setdefault(_inside(name.rpartition(".")[0]), []).append(parameter)
     return {name: kinds for name, kinds in blocks.items() if kinds}
 
 

@@ -22,6 +22,5 @@ def freeze(model: nn.Module, n_layers: int) -> None:
     layers = layers_of(model, "frozen_layers", "0")
     if n_layers > len(layers):
         raise UserError(f"recipe: frozen_layers: {n_layers} is not accepted; the model accepts 0 to {len(layers)}")
-    for module in [*embeddings_of(model), *layers[:n_layers]]:
-        for parameter in module.parameters():
-            parameter.requires_grad_(False)
+    for parameter in [*embeddings_of(model), *(each for layer in layers[:n_layers] for each in layer.parameters())]:
+        parameter.requires_grad_(False)

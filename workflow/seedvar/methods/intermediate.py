@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from seedvar.models.layers import pretrained
+
 
 @torch.no_grad()
 def load_encoder(model: nn.Module, weights: Path) -> None:
@@ -23,7 +25,5 @@ def load_encoder(model: nn.Module, weights: Path) -> None:
         KeyError: The file comes from another architecture.
     """
     saved = load_file(weights)
-    encoder = {id(parameter) for parameter in model.base_model.parameters()}
-    for name, parameter in model.named_parameters():
-        if id(parameter) in encoder:
-            parameter.copy_(saved[name])
+    for name, parameter in pretrained(model).items():
+        parameter.copy_(saved[name])

@@ -1,7 +1,7 @@
 """Layer-wise learning-rate decay (LLRD; Howard and Ruder 2018, as in Zhang et al. 2021, section 7).
 
 With N blocks and decay d, block n counted from the bottom learns at η d^(N − n + 1) and the
-embeddings at η d^(N + 1); the pooler and the classifier learn at η. Warm-up and decay of the
+embeddings at η d^(N + 1); the pooler or final norm and the classifier learn at η. Warm-up and decay of the
 schedule multiply all of them.
 """
 
@@ -23,6 +23,4 @@ def learning_rate_factors(model: nn.Module, recipe) -> dict[int, float]:
     factors = {}
     for number, layer in enumerate(layers, start=1):
         factors |= {id(parameter): decay ** (len(layers) - number + 1) for parameter in layer.parameters()}
-    for module in embeddings_of(model):
-        factors |= {id(parameter): decay ** (len(layers) + 1) for parameter in module.parameters()}
-    return factors
+    return factors | {id(parameter): decay ** (len(layers) + 1) for parameter in embeddings_of(model)}

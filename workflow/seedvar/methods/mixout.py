@@ -60,6 +60,9 @@ def apply_mixout(model: nn.Module, p: float, gradient: str) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
+        for name, value in vars(module).items():  # of dropout without a module, as in BART
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Linear):

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from seedvar.methods.hooks import Watcher
+from seedvar.models.layers import pretrained
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer, recipe) -> PretrainedDecay:
@@ -24,14 +25,14 @@ class PretrainedDecay(Watcher):
     """Remembers where the weights started and pulls them back.
 
     Args:
-        model: The network at the start of fine-tuning; its encoder is `model.base_model`.
+        model: The network at the start of fine-tuning.
         optimizer: Its groups say which parameters decay (`decays`) and at which rate they learn.
         strength: λ.
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, strength: float):
         super().__init__()
-        encoder = {id(parameter) for parameter in model.base_model.parameters()}
+        encoder = {id(parameter) for parameter in pretrained(model).values()}
         self.strength, self.targets = strength, []
         for group in optimizer.param_groups:
             for parameter in group["params"] if group["decays"] else []:

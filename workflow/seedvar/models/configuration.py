@@ -21,17 +21,35 @@ ACTIVATIONS = (
 )  # fmt: skip
 MOST = 1_000_000_000  # of anything that is counted
 MOST_LAYERS = 200
-HEADS_KEYS, WIDTH_KEYS = ("num_attention_heads", "n_heads"), ("hidden_size", "dim")
+HEADS_KEYS = ("num_attention_heads", "n_heads", "n_head", "encoder_attention_heads", "decoder_attention_heads")
+WIDTH_KEYS = ("hidden_size", "dim", "d_model", "n_embd")
 # What makes another network of an encoder, loads it in another way, or needs inputs of other lengths.
 NOT_SUPPORTED = ("is_decoder", "add_cross_attention", "quantization_config", "pruned_heads", "chunk_size_feed_forward")
 ONE_OF = {  # what may be said of these, if anything is
-    "hidden_act": ACTIVATIONS,
-    "activation": ACTIVATIONS,
+    **dict.fromkeys(
+        ("hidden_act", "activation", "activation_function", "ff_activation", "hidden_activation", "pooler_hidden_act",
+         "classifier_activation"),
+        ACTIVATIONS,
+    ),
     "position_embedding_type": ("absolute",),  # others are not built any more, and would be absolute without a word
     "attn_implementation": ("eager", "sdpa"),
     "_attn_implementation": ("eager", "sdpa"),
     "return_dict": (True,),
-}
+}  # fmt: skip
+# What networks of a family are built as; None where the key may be missing. Others have other weights, or read another
+# token out.
+ONLY = {
+    "deberta-v2": {
+        "relative_attention": (True,), "share_att_key": (True,), "norm_rel_ebd": ("layer_norm",),
+        "position_biased_input": (False,), "conv_kernel_size": (None, 0), "embedding_size": (None,),
+    },
+    "modernbert": dict.fromkeys(("norm_bias", "attention_bias", "mlp_bias", "classifier_bias"), (False, None)),
+    "mpnet": {"pad_token_id": (1, None)},
+    "xlnet": {"summary_type": ("last", None), "summary_use_proj": (True, None), "attn_type": ("bi", None)},
+    "gpt2": {"add_cross_attention": (False, None)},
+    "llama": dict.fromkeys(("attention_bias", "mlp_bias"), (False, None)),
+    "qwen3": {"attention_bias": (False, None)},
+}  # fmt: skip
 
 
 def read_object(path: Path) -> dict:
@@ -53,7 +71,9 @@ def read_object(path: Path) -> dict:
 
 def depth_of(config: dict) -> int | None:
     """Returns the number of a model's blocks, from its `config.json`."""
-    return config.get("num_hidden_layers") or config.get("n_layers")
+    if "encoder_layers" in config and "decoder_layers" in config:
+        return config["encoder_layers"] + config["decoder_layers"]
+    return config.get("num_hidden_layers") or config.get("n_layers") or config.get("n_layer")
 
 
 def check_config(config: dict, path: Path) -> None:
@@ -91,10 +111,19 @@ def check_config(config: dict, path: Path) -> None:
         most = MOST_LAYERS if any(f"{{{key}}}" in name for name in family.layout) else MOST
         if not _is_whole(config.get(key), 1, most):
             refuse(key, f"a whole number from 1 to {most:,}")
-    heads, width = (next((key for key in keys if key in config), keys[0]) for keys in (HEADS_KEYS, WIDTH_KEYS))
-    if not _is_whole(config.get(heads), 1, MOST) or config[width] % config[heads]:
-        refuse(heads, f"a whole number that divides {width}, which is {config[width]}")
-    if "pad_token_id" in config and not _is_whole(config["pad_token_id"], 0, config["vocab_size"] - 1):
+    width = next((key for key in WIDTH_KEYS if key in config), WIDTH_KEYS[0])
+    for heads in [key for key in HEADS_KEYS if key in config] or HEADS_KEYS[:1]:
+        any_width = config.get("head_dim") is not None  # of one head; then it need not come out of the whole
+        if not _is_whole(config.get(heads), 1, MOST) or (config[width] % config[heads] and not any_width):
+            refuse(heads, f"a whole number that divides {width}, which is {config[width]}")
+    for key in ("num_key_value_heads", "head_dim", "d_head", "n_inner"):
+        if config.get(key) is not None and not _is_whole(config[key], 1, MOST):
+            refuse(key, "a whole number")
+    for key, accepted in ONLY.get(config["model_type"], {}).items():
+        if config.get(key) not in accepted:
+            refuse(key, " or ".join(repr(value) for value in accepted if value is not None) or "none")
+    pad = config.get("pad_token_id", 0)
+    if not _is_whole(pad, 0, config["vocab_size"] - 1) and not (pad is None and family.read_out == "last"):
         refuse("pad_token_id", f"a whole number from 0 to {config['vocab_size'] - 1:,}")
     _check_numbers(config, family, refuse)
 

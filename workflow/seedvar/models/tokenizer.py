@@ -13,7 +13,7 @@ from seedvar.models.families import family_of
 FAST, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 # Sets of files that Transformers makes a tokenizer of; where there is none, it makes one that knows no word.
 VOCABULARIES = ((FAST,), ("vocab.txt",), ("vocab.json", "merges.txt"))
-SENTENCE_PIECE = ("spiece.model", "sentencepiece.bpe.model")
+SENTENCE_PIECE = ("spiece.model", "spm.model", "sentencepiece.bpe.model")
 TOKENIZER_FILES = (
     FAST, SETTINGS, "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
     *SENTENCE_PIECE,
@@ -95,7 +95,8 @@ def check_tokenizer(folder: Path, config: dict) -> None:
         if (token := tokens.get(kind)) is not None and token not in vocabulary:
             raise UserError(f"{path}: does not hold {token!r}, its {kind}; accepted: {SAVE}")
     pads = {config.get("pad_token_id"), vocabulary.get(tokens.get("pad_token"))} - {None}
-    if len(pads) > 1 and family_of(config["model_type"]).prefix == "roberta":  # it counts positions from the padding
+    counts_from_padding = family_of(config["model_type"]).prefix in ("roberta", "mpnet")  # its positions
+    if len(pads) > 1 and counts_from_padding:
         raise UserError(
             f"{path}: pads with another number than pad_token_id {config['pad_token_id']} of config.json; accepted: "
             "the model's own tokenizer"

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from seedvar.errors import UserError, first_line
 from seedvar.models.configuration import read_object
 from seedvar.models.families import Family
-from seedvar.models.layouts import BUFFERS, HEADS, weights_of
+from seedvar.models.layouts import HEADS, TIED, is_buffer, weights_of
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors", re.ASCII)
@@ -124,11 +124,14 @@ def check_weights(config: dict, family: Family, headers: dict[str, Header], wher
     expected, held, twice = weights_of(family.layout, config), {}, []
     for name, header in headers.items():
         plain = _plain(name, family, expected)
-        if plain in held and plain in expected:
+        if plain in TIED and TIED[plain] in expected:
+            held.setdefault(TIED[plain], header)
+            continue
+        if plain in held and plain in expected and plain not in TIED.values():
             twice.append(plain)
         held[plain] = header
     missing = [name for name in expected if name not in held]
-    pooler = [name for name in expected if family.pooler and f"{family.prefix}.{name}".startswith(f"{family.pooler}.")]
+    pooler = [name for name in expected if family.pooler and family.address(name).startswith(f"{family.pooler}.")]
     if missing == pooler:
         missing = []
     shapes = [
@@ -137,7 +140,7 @@ def check_weights(config: dict, family: Family, headers: dict[str, Header], wher
         if name in held and held[name].shape != shape
     ]
     kinds = [f"{name} ({held[name].kind})" for name in expected if name in held and held[name].kind not in KINDS]
-    unknown = [n for n in held if n not in expected and n not in BUFFERS and n.split(".")[0] not in _heads(expected)]
+    unknown = [n for n in held if n not in expected and not is_buffer(n) and n.split(".")[0] not in _heads(expected)]
     instead = f" (they hold, for example, {_shown(unknown[0])})" if unknown else ""
     problems = {
         f"lack {len(missing)} of the {len(expected)} that config.json implies{instead}": missing,
@@ -149,7 +152,7 @@ def check_weights(config: dict, family: Family, headers: dict[str, Header], wher
     for problem, names in problems.items():
         if names:
             raise UserError(f"{where}: the weights {problem}: {_first(names)}; accepted: {SAVE}")
-    return [f"{family.prefix}.{name}" for name in pooler if name not in held]
+    return [family.address(name) for name in pooler if name not in held]
 
 
 def has_word_head(family: Family, headers: Iterable[str]) -> bool:
@@ -201,7 +204,8 @@ def _plain(name: str, family: Family, expected: dict) -> str:
     """Returns what the encoder calls a weight: without the prefix, and a LayerNorm's by its present names."""
     name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
     plain = name.removeprefix(f"{family.prefix}.")
-    return plain if plain in expected or plain in BUFFERS or plain.startswith("pooler.") else name
+    is_known = plain in expected or plain in TIED or is_buffer(plain) or plain.startswith("pooler.")
+    return plain if is_known else name
 
 
 def _heads(expected: dict) -> set[str]:

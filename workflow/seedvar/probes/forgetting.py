@@ -25,6 +25,7 @@ from seedvar.models.layers import layers_of
 
 MASKED_SHARE = 0.15
 BATCH = 64  # paragraphs
+CPU = torch.device("cpu")
 HUB_TEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "test")
 
 
@@ -120,7 +121,9 @@ def load_language_model(folder: Path) -> nn.Module:
 
 
 @torch.no_grad()
-def perplexities(folder: Path, weights: Path, paragraphs: list[str], max_length: int) -> list[dict]:
+def perplexities(
+    folder: Path, weights: Path, paragraphs: list[str], max_length: int, device: torch.device = CPU
+) -> list[dict]:
     """Measures the perplexity for every k.
 
     Args:
@@ -128,6 +131,7 @@ def perplexities(folder: Path, weights: Path, paragraphs: list[str], max_length:
         weights: `weights.safetensors` of a fine-tuned classifier.
         paragraphs: The text.
         max_length: Longer paragraphs are cut to so many tokens.
+        device: Where to measure.
 
     Returns:
         Rows `replaced_layers` (k), `perplexity`, `masked_tokens`; the last is the pre-trained model.
@@ -135,14 +139,14 @@ def perplexities(folder: Path, weights: Path, paragraphs: list[str], max_length:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    model = load_language_model(folder)
+    model = load_language_model(folder).to(device)
     layers = layers_of(model, "probes.forgetting", "leave it out")
     rows = tokenizer(paragraphs, truncation=True, max_length=max_length)["input_ids"]
-    masked = mask(rows, tokenizer)
+    masked = sorted(mask(rows, tokenizer), key=lambda row: len(row[0]))  # similar lengths together
     encoder = model.base_model
     pretrained = {name: value.clone() for name, value in encoder.state_dict().items()}
     prefix = model.base_model_prefix + "."
-    saved = load_file(weights)
+    saved = load_file(weights, device=str(device))
     fine_tuned = {name: saved[prefix + name] for name in pretrained if prefix + name in saved}
     encoder.load_state_dict({**pretrained, **fine_tuned})
     table = [_row(model, masked, tokenizer.pad_token_id, 0)]
@@ -157,15 +161,24 @@ def perplexities(folder: Path, weights: Path, paragraphs: list[str], max_length:
 
 
 def _row(model: nn.Module, masked, pad_token_id: int, k: int) -> dict:
+    """Measures one k: the word head, the larger part of a small model's work, sees the masked tokens alone."""
     total, count = 0.0, 0
     for start in range(0, len(masked), BATCH):
         batch = masked[start : start + BATCH]
         longest = max(len(ids) for ids, _ in batch)
-        ids = torch.tensor([ids + [pad_token_id] * (longest - len(ids)) for ids, _ in batch])
-        attended = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in batch])
-        logits = model(input_ids=ids, attention_mask=attended).logits
+        device = next(model.parameters()).device
+        ids = torch.tensor([ids + [pad_token_id] * (longest - len(ids)) for ids, _ in batch], device=device)
+        attended = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in batch], device=device)
         places = [(row, i, token) for row, (_, guesses) in enumerate(batch) for i, token in guesses.items()]
-        row, position, token = (torch.tensor(values) for values in zip(*places, strict=True))
-        total += cross_entropy(logits[row, position], token, reduction="sum").item()
+        row, position, token = (torch.tensor(values, device=device) for values in zip(*places, strict=True))
+
+        def pick(encoder, arguments, output, row=row, position=position):
+            output.last_hidden_state = output.last_hidden_state[row, position][None]
+            return output
+
+        picking = model.base_model.register_forward_hook(pick)
+        logits = model(input_ids=ids, attention_mask=attended).logits[0]
+        picking.remove()
+        total += cross_entropy(logits, token, reduction="sum").item()
         count += len(places)
     return {"replaced_layers": k, "perplexity": math.exp(total / count), "masked_tokens": count}

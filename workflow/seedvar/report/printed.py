@@ -1,4 +1,6 @@
-"""Renders summary.csv and comparisons.csv for people: Markdown, LaTeX (booktabs) and HTML.
+"""Renders summary.csv and decisions.csv for people: Markdown, LaTeX (booktabs) and HTML.
+
+Marks are those of the one rule (`stats/rule.py`). The papers' own, one-tailed and not corrected, are there on request.
 
 `scores` has the form of Zhang et al. (2021), Tables 1 and 2: a row an arm, a column a task. Scores stand in the unit
 of their metric, × 100 where people read them so; where the lower is the better, the table says so.
@@ -16,7 +18,9 @@ from seedvar.errors import UserError
 from seedvar.report.escape import as_html, as_latex, as_markdown
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
-from seedvar.stats.settings import ALPHA, RESAMPLES
+from seedvar.stats.rule import ALL_TASKS, ONE_TASK
+from seedvar.stats.settings import ALPHA
+from seedvar.stats.verdict import better, p_text, verdicts
 from seedvar.words import all_titles, task_title
 
 STYLE = """<meta charset="utf-8">
@@ -52,14 +56,25 @@ class Layout(NamedTuple):
     texts: int = 2
 
 
-def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout: str | None = None) -> str:
+def render(
+    table: pd.DataFrame,
+    suffix: str,
+    baseline: str | None = None,
+    layout: str | None = None,
+    decisions: pd.DataFrame | None = None,
+    marks: str = "rule",
+    loss_slack: float = 0.0,
+) -> str:
     """Renders a table.
 
     Args:
-        table: summary.csv or comparisons.csv.
+        table: summary.csv or decisions.csv.
         suffix: `.md`, `.tex` or `.html`.
-        baseline: For summary.csv: the arm that a dagger compares with; without it there are none.
+        baseline: For the papers' marks: the arm that a dagger compares with; without it there are none.
         layout: `scores`, `summary` or `comparisons`; by default the table's own.
+        decisions: For summary.csv: decisions.csv, for its marks; without it there are none.
+        marks: `rule`, or `papers` for those of Zhang et al. (2021).
+        loss_slack: For summary.csv: the slack that runs were judged with by their training loss.
 
     Raises:
         UserError: Another format is asked for, or a layout that the table is not for.
@@ -67,17 +82,20 @@ def render(table: pd.DataFrame, suffix: str, baseline: str | None = None, layout
     formats = {".md": _markdown, ".tex": _latex, ".html": _html}
     if suffix not in formats:
         raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: {', '.join(formats)}")
-    statistic = "comparisons" if "baseline" in table else "summary"
-    layout = layout or statistic
-    if LAYOUTS[layout] != statistic:
+    statistic = "decisions" if "question" in table else "summary"
+    layout = layout or ("comparisons" if statistic == "decisions" else "summary")
+    if LAYOUTS[layout][0] != statistic:
         raise UserError(f"--layout: '{layout}' is not accepted for {statistic}.csv; accepted: {_layouts_of(statistic)}")
     if layout == "comparisons":
         return formats[suffix](_comparisons(table))
-    return formats[suffix]((_scores if layout == "scores" else _summary)(table, baseline))
+    marked = _papers_marks(table, baseline) if marks == "papers" else _marks(table, decisions)
+    if layout == "scores":
+        return formats[suffix](_scores(table, marked, decisions))
+    return formats[suffix](_summary(table, marked, decisions, loss_slack))
 
 
 def _layouts_of(statistic: str) -> str:
-    return ", ".join(name for name, of in LAYOUTS.items() if of == statistic)
+    return ", ".join(name for name, of in LAYOUTS.items() if of[0] == statistic)
 
 
 def _markdown(layout: Layout) -> str:
@@ -121,43 +139,87 @@ def _html(layout: Layout) -> str:
     return f"{STYLE}{table}<p>{as_html(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
 
 
-def _marked_scores(table: pd.DataFrame, baseline: str | None) -> pd.Series:
-    """Returns mean and SD of each row as text, with a dagger and in bold where they deserve it."""
+class Marks(NamedTuple):
+    """What is marked in a table of scores.
+
+    Attributes:
+        bold: For each row, whether it is set in bold.
+        sign: For each row, what stands behind its mean and SD.
+        failed: For each row, what stands behind its failed runs.
+        caption: What that means.
+    """
+
+    bold: pd.Series
+    sign: pd.Series
+    failed: pd.Series
+    caption: str
+
+
+def _marks(table: pd.DataFrame, decisions: pd.DataFrame | None) -> Marks:
+    """Marks what the rule settles."""
+    plain = pd.Series("", table.index)
+    if decisions is None or not len(decisions):
+        return Marks(plain != "", plain, plain, "")
+    known = {(row["question"], row["task"], row["arm"]): row for row in _rows_of(decisions, ONE_TASK)}
+    place = list(zip(table["task"], table["arm"], strict=True))
+    mean, failures = (
+        pd.Series([better(known[key]) if (key := (name, *where)) in known else 0 for where in place], table.index)
+        for name in ("mean", "failures")
+    )
+    signs = plain.where(mean >= 0, "†")
+    return Marks(mean > 0, signs, plain.where(failures == 0, "‡"), _caption(decisions["baseline"].iloc[0]))
+
+
+def _caption(baseline: str) -> str:
+    return (
+        f"Bold: the mean of all runs is better than that of {baseline}; †: worse; ‡: they fail more or less often "
+        f"(permutation and exact tests, two-sided, p < {_level()} adjusted over all questions of the study)."
+    )
+
+
+def _rows_of(decisions: pd.DataFrame, scope: str) -> list[dict]:
+    return decisions[decisions["scope"] == scope].to_dict("records")
+
+
+def _papers_marks(table: pd.DataFrame, baseline: str | None) -> Marks:
+    """Marks what Zhang et al. (2021), Tables 1 and 2, would mark."""
     several = table.groupby("task")["arm"].transform("size") > 1
     upwards = table.assign(mean=table["mean"] * table["metric"].map(sign))  # the higher, the better
     best = several & pd.concat([equivalent_to_best(group) for _, group in upwards.groupby("task")])
-    better = significantly_better(upwards, baseline)
-    texts = []
-    for index, row in table.iterrows():
-        text = _mean_sd(row["metric"], row["mean"], row["sd"]) + ("†" if better[index] else "")
-        texts.append(Bold(text) if best[index] else text)
-    return pd.Series(texts, table.index, dtype=object)
-
-
-def _marks(table: pd.DataFrame, baseline: str | None) -> str:
-    """Explains bold type and dagger."""
+    better_than = significantly_better(upwards, baseline)
     up = all(map(higher_is_better, table["metric"]))
-    best = "highest mean and those that it does not exceed" if up else "best mean and those that it does not beat"
+    highest = "highest mean and those that it does not exceed" if up else "best mean and those that it does not beat"
     text = (
-        f"Bold, where a task has several arms: the {best} significantly "
-        f"(Student's t-test, pooled variance, one-tailed, p ≥ {_level()}, not corrected for the number of tests)."
+        f"Marks as in Zhang et al. (2021), which are not this software's: bold, where a task has several arms: the "
+        f"{highest} significantly (Student's t-test, pooled variance, one-tailed, p ≥ {_level()}, not corrected for "
+        "the number of tests)."
     )
     if baseline is not None:
-        better = "higher" if up else "better"
-        text += f" †: mean significantly {better} than that of {baseline} (the same test, p < {_level()})."
-    return text
+        higher = "higher" if up else "better"
+        text += f" †: mean significantly {higher} than that of {baseline} (the same test, p < {_level()})."
+    plain = pd.Series("", table.index)
+    return Marks(best, plain.where(~better_than, "†"), plain, text)
+
+
+def _marked_scores(table: pd.DataFrame, marks: Marks) -> pd.Series:
+    """Returns mean and SD of each row as text, with the signs and in bold where they deserve it."""
+    texts = []
+    for index, row in table.iterrows():
+        text = _mean_sd(row["metric"], row["mean"], row["sd"]) + marks.sign[index]
+        texts.append(Bold(text) if marks.bold[index] else text)
+    return pd.Series(texts, table.index, dtype=object)
 
 
 def _level() -> str:
     return f"{ALPHA:g}".removeprefix("0")
 
 
-def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
+def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -> Layout:
     by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
     firsts = [rows.iloc[0] for rows in by_task.values()]
     header = ["arm"]
     header += [f"{task_title(first['task'])}, {title(first['metric'])}{_way(first['metric'])}" for first in firsts]
-    marked = table.assign(text=_marked_scores(table, baseline)).set_index(["task", "arm"])["text"]
+    marked = table.assign(text=_marked_scores(table, marks), sign=marks.failed).set_index(["task", "arm"])
     rows = []
     for arm in table["arm"].unique():
         rows.append([arm])
@@ -165,42 +227,63 @@ def _scores(table: pd.DataFrame, baseline: str | None) -> Layout:
             if arm not in of_task.index:
                 rows[-1].append("–")
                 continue
-            row, score = of_task.loc[arm], marked[task, arm]
-            failed = f" ({row['failed']}/{row['n']})" if row["failed"] else ""
+            row, score = of_task.loc[arm], marked.loc[(task, arm), "text"]
+            failed = f" ({row['failed']}/{row['n']}{marked.loc[(task, arm), 'sign']})" if row["failed"] else ""
             rows[-1].append(type(score)(score + failed))
     rows.append(["majority", *(_score(first["metric"], first["majority"]) for first in firsts)])
+    about_all = ""
+    if len(by_task) > 1:
+        header.append("all tasks, failed")
+        for row in rows[:-1]:
+            row.append(_over_tasks(table, row[0], decisions, bool(marks.caption)))
+        rows[-1].append("")
+        if marks.caption and decisions is not None:
+            about_all = " In the last column the same of all tasks together, by stratified tests."
     splits = " and ".join(table["split"].unique())
     in_points, own = ([f["task"] for f in firsts if (factor(f["metric"]) == 100) is points] for points in (True, False))
     unit = " × 100" if not own else f" (× 100 for {all_titles(in_points)})" if in_points else ""
     caption = (
         f"Mean ± SD (ddof = 1) of the {splits} score{unit} over {_runs(table['n'])} of each task and arm, failed ones "
-        f"included; (failed/runs) where runs failed. {_marks(table, baseline)} –: not defined."
+        f"included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
     )
-    return Layout(header, rows, caption, [], texts=1)
+    return Layout(header, rows, caption.replace(".  –", ". –"), [], texts=1)
 
 
-def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
-    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "SD: 95 %", "median", "IQM", "range"]
-    header += ["majority", "mean ± SD without failed runs"]
-    marked = _marked_scores(table, baseline)
+def _over_tasks(table: pd.DataFrame, arm: str, decisions: pd.DataFrame | None, marked: bool) -> str:
+    """Counts the failed runs of an arm on all tasks, with the marks of what the rule settles over them."""
+    rows = table[table["arm"] == arm]
+    text = f"{rows['failed'].sum()}/{rows['n'].sum()}"
+    if decisions is None or not marked:
+        return text
+    known = {row["question"]: better(row) for row in _rows_of(decisions, ALL_TASKS) if row["arm"] == arm}
+    text += ("‡" if known.get("failures") else "") + ("†" if known.get("mean", 0) < 0 else "")
+    return Bold(text) if known.get("mean", 0) > 0 else text
+
+
+def _summary(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None, loss_slack: float = 0.0) -> Layout:
+    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "median", "IQM", "range", "majority"]
+    header += ["mean ± SD without failed runs", "that mean: 95 %", "that SD: 95 %"]
+    marked = _marked_scores(table, marks)
     by_loss = (table["rules_disagree"] > 0).any()
     rows = []
     for index, row in table.iterrows():
         metric = row["metric"]
+        mean, ok_mean, ok_sd = (
+            _limits(*(_score(metric, row[f"{name}_{end}"]) for end in ("low", "high")))
+            for name in ("mean", "ok_mean", "ok_sd")
+        )
         rows.append(
             [
                 f"{task_title(row['task'])}: {score_label(metric, row['split'])}",
                 row["arm"],
-                f"{row['failed']}/{row['n']} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
+                f"{row['failed']}/{row['n']}{marks.failed[index]} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
                 marked[index],
-                *(
-                    _limits(*(_score(metric, row[f"{name}_{end}"]) for end in ("low", "high")))
-                    for name in ("mean", "sd")
-                ),
+                mean,
                 *(_score(metric, row[name]) for name in ("median", "iqm")),
                 "–" if math.isnan(row["min"]) else f"{_score(metric, row['min'])} to {_score(metric, row['max'])}",
                 _score(metric, row["majority"]),
                 f"{_mean_sd(metric, row['ok_mean'], row['ok_sd'])} (n = {row['ok_n']})",
+                *(ok_mean, ok_sd),
             ]
         )
         if by_loss:
@@ -208,57 +291,78 @@ def _summary(table: pd.DataFrame, baseline: str | None) -> Layout:
     if by_loss:
         header.insert(3, "failed by training loss (rules disagree)")
     caption = (
-        f"{_runs(table['n'])} a task and arm. Failed runs with the 95 % Wilson interval of their share; mean and SD "
-        f"(ddof = 1) of all runs, failed ones included, with 95 % BCa bootstrap intervals ({RESAMPLES:,} resamples; "
-        f"too narrow with fewer than about 20 runs). {_marks(table, baseline)} –: not defined."
+        f"{_runs(table['n'])} a task and arm. Failed runs with the exact 95 % interval of their share; mean and SD "
+        "(ddof = 1) of all runs, failed ones included, with an interval of that mean that allows for failures that "
+        "were not seen; mean and SD without failed runs with Student's and Bonett's intervals, for scores with one "
+        "mode. "
+        f"{marks.caption} –: not defined."
     )
-    return Layout(header, rows, caption, [])
+    if by_loss and loss_slack:
+        caption += f" Failed by training loss: from {100 * (1 - loss_slack):.10g} % of a constant prediction's on."
+    return Layout(header, rows, caption.replace(".  –", ". –"), [])
 
 
 def _comparisons(table: pd.DataFrame) -> Layout:
-    metrics = table["metric"] if "metric" in table else pd.Series("", table.index)
-    in_points = all(factor(metric) == 100 for metric in metrics)  # so the header says it once
-    up = all(map(higher_is_better, metrics))
+    in_points = all(factor(metric) == 100 for metric in _metrics(table))  # so the header says it once
     unit = " × 100" if in_points else ""
-    header = ["task", "arm against baseline", f"difference of means{unit} [95 %]", "Welch p", "A12 [95 %]"]
-    header += ["Mann-Whitney p", "failed", "Fisher p", "SD ratio [95 %]", "Brown-Forsythe p"]
-    header += ["SD ratio without failed runs [95 %]", "Brown-Forsythe p without failed runs"]
+    header = ["task", "arm against baseline", "failed", "p", f"mean without failed runs{unit} [95 %]", "p"]
+    header += ["SD ratio without failed runs [95 %]", "p", f"mean of all runs{unit}", "p"]
+    words = verdicts(table)
     rows, remarks = [], []
-    for row, metric in zip(table.to_dict("records"), metrics, strict=True):
-        difference = _score(metric, row["mean_difference"], "+")
-        low, high = (_score(metric, row[f"mean_difference_{end}"]) for end in ("low", "high"))
-        score = "" if in_points and up else f": {_measure(metric)}{_way(metric)}"
-        rows.append(
-            [
-                f"{task_title(row['task'])}{score}",
-                f"{row['arm']} against {row['baseline']}",
-                f"{difference} {_limits(low, high)}",
-                _p(row["welch_p_holm"]),
-                _interval(row, "a12"),
-                _p(row["mann_whitney_p_holm"]),
-                f"{row['failed']}/{row['n']} against {row['failed_baseline']}/{row['n_baseline']}",
-                _p(row["fisher_p_holm"]),
-                _interval(row, "sd_ratio"),
-                _p(row["brown_forsythe_p_holm"]),
-                _interval(row, "ok_sd_ratio"),
-                _p(row["ok_brown_forsythe_p_holm"]),
-            ]
+    for _, said in words.iterrows():
+        whole = said["task"] == ""
+        mine = (table["arm"] == said["arm"]) & (table["scope"] == (ALL_TASKS if whole else ONE_TASK))
+        if not whole:
+            mine &= table["task"] == said["task"]
+        answers = {row["question"]: row for row in table[mine].to_dict("records")}
+        first = answers["failures"]
+        metric = first["metric"] if not whole else ""
+        score = "" if whole or (in_points and higher_is_better(metric)) else f": {_measure(metric)}{_way(metric)}"
+        task = f"all {first['tasks']} tasks" if whole else task_title(said["task"])
+        failed, failed_baseline = (
+            f"{round(first[value] * first[n])}/{first[n]}"
+            for value, n in (("value", "n"), ("value_baseline", "n_baseline"))
         )
-        remarks.append(f"{task_title(row['task'])}: {row['verdict']}")
-        if isinstance(row["improvement_verdict"], str):
-            chance = f"{_interval(row, 'improvement')} over {row['n_pairs']} pairs"
-            remarks[-1] += f" Probability of improvement {chance}: {row['improvement_verdict']}."
-    runs = _runs([*table["n"], *table["n_baseline"]]) if len(table) else "No runs"
+        row = [f"{task}{score}", f"{said['arm']} against {first['baseline']}", f"{failed} against {failed_baseline}"]
+        row += [_p(first), _difference(metric, answers["quality"]), _p(answers["quality"])]
+        row += [_ratio(answers["spread"]), _p(answers["spread"])]
+        row += [_difference(metric, answers["mean"]), _p(answers["mean"])]
+        rows.append(row)
+        remarks.append(f"{task}: {said['verdict']}")
+    counts = table.loc[(table["question"] == "failures") & (table["scope"] == ONE_TASK), ["n", "n_baseline"]]
+    runs = _runs(counts.to_numpy().ravel()) if len(counts) else "No runs"
     caption = (
-        f"{runs} an arm. All tests are two-sided; their p-values are adjusted by Holm's procedure over all rows of "
-        f"this table, test by test, and bold below {_level()}. 95 % intervals, not adjusted: Welch's for the "
-        "difference of means; Wilson's with the variance of DeLong for A12, the chance that a run of the arm scores "
-        f"{'higher' if up else 'better'} than one of the baseline; bootstrap percentiles ({RESAMPLES:,} resamples) for "
-        "the ratio of SDs, arm / baseline. Runs "
-        "count as independent; where they share an initialisation or order seed (crossed seeds), p-values are too "
-        "small. –: not defined."
+        f"{runs} an arm. Differences and ratios are of the arm and the baseline. p-values are two-sided and adjusted "
+        f"over all questions of this table (see docs/statistics.md, decisions.csv), so that the chance of any false "
+        f"claim is at most {100 * ALPHA:g} %; bold where settled. Boschloo's exact test for failures, a permutation "
+        "test of Welch's t for means, Brown-Forsythe's for spread, from 10 runs an arm; over all tasks their "
+        "stratified forms. 95 % intervals, not adjusted: Welch's, and Bonett's for SDs. Runs count as independent; "
+        "where they share an initialisation or order seed (crossed seeds), p-values are too small. –: not defined or "
+        "not asked."
     )
     return Layout(header, rows, caption, remarks)
+
+
+OF = ("", "_baseline")  # endings of columns: of the arm, of the baseline
+
+
+def _metrics(table: pd.DataFrame) -> list[str]:
+    return [metric if isinstance(metric, str) else "" for metric in table.loc[table["scope"] == ONE_TASK, "metric"]]
+
+
+def _difference(metric: str, answer: dict) -> str:
+    if math.isnan(answer["difference"]):
+        return "–"
+    low, high = (_score(metric, answer[end]) for end in ("low", "high"))
+    text = _score(metric, answer["difference"], "+")
+    return text if low == high == "–" else f"{text} {_limits(low, high)}"
+
+
+def _ratio(answer: dict) -> str:
+    if math.isnan(answer["difference"]):
+        return "–"
+    limits = "" if math.isnan(answer["low"]) else f" [{answer['low']:.2f}, {answer['high']:.2f}]"
+    return f"{answer['difference']:.2f}{limits}"
 
 
 def _runs(counts) -> str:
@@ -266,17 +370,8 @@ def _runs(counts) -> str:
     return f"{low} to {high} runs" if low < high else f"{low} run{'s' if low != 1 else ''}"
 
 
-def _interval(row: dict, name: str) -> str:
-    value, low, high = (_number(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    return "–" if value == "–" else f"{value} {_limits(low, high)}"
-
-
 def _limits(low: str, high: str) -> str:
     return "[–]" if low == high == "–" else f"[{low}, {high}]"
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else "∞" if math.isinf(value) else f"{value:.2f}"
 
 
 def _count(value: float) -> str:
@@ -305,8 +400,6 @@ def _way(metric: str) -> str:
     return "" if higher_is_better(metric) else ", lower is better"
 
 
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "–"
-    text = f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
-    return Bold(text) if value < ALPHA else text
+def _p(answer: dict) -> str:
+    text = p_text(answer["p_adjusted"])
+    return Bold(text) if answer["settled"] else text

@@ -2,7 +2,7 @@
 
 `STATISTICS` lists the tables that a study gets. Adding one is a function in a module here and a line in
 this list. The function's arguments are tables of the study (`runs`: runs.csv) and, where it wants them,
-`baseline` (the baseline arm's name) and `rng`.
+`baseline` (the baseline arm's name), `smallest_difference` (that would matter) and `rng`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ def _has_comparisons(study) -> bool:
     return study.baseline is not None and len(study.arm_names()) > 1
 
 
+def _has_validation(study) -> bool:
+    """Whether runs have a validation score: those that are trained here do, a table's where it says so."""
+    runs = getattr(study, "runs", None)
+    return runs is None or any(task.validation or (task.curve and runs.curves) for task in runs.tasks.values())
+
+
 def _has_many_tasks(study) -> bool:
     return len(study.tasks) > 1
 
@@ -40,15 +46,18 @@ RUNS, CURVES, PREDICTIONS = "runs.csv", "curves.csv", "predictions.parquet"
 STATISTICS = {
     # each task and arm
     "summary": Statistic("describe", "summarise", (RUNS,)),
-    "expected": Statistic("selection", "expected_performance", (RUNS,)),
+    "expected": Statistic("selection", "expected_performance", (RUNS,), _has_validation),
     "stopping": Statistic("early_stopping", "start_many", (RUNS, CURVES)),
     "variance": Statistic("variance", "decompose", (RUNS,), lambda study: study.is_crossed),
     "instability": Statistic("agreement", "instability", (PREDICTIONS, RUNS)),
+    "noise": Statistic("real_or_noise", "noise", (PREDICTIONS, RUNS)),
     # each arm against the baseline
+    "decisions": Statistic("rule", "decide", (RUNS,), _has_comparisons),
     "comparisons": Statistic("compare", "compare", (RUNS,), _has_comparisons),
     "dominance": Statistic("stochastic_order", "stochastic_order", (RUNS,), _has_comparisons),
     "churn": Statistic("agreement", "churn", (PREDICTIONS, RUNS), _has_comparisons),
     "resampled": Statistic("aggregate", "compare_on_resamples", (PREDICTIONS, RUNS), _has_comparisons),
+    "generalisation": Statistic("real_or_noise", "generalisation", (PREDICTIONS, RUNS), _has_comparisons),
     "seeds_needed": Statistic("planning", "seeds_needed", ("summary.csv",), _has_comparisons),
     # all tasks together
     "aggregate": Statistic("aggregate", "aggregate", (RUNS,), _has_many_tasks),
@@ -58,5 +67,7 @@ STATISTICS = {
     ),
 }
 
-# Tables for people (see `report/printed.py`), and the statistic that each shows.
-LAYOUTS = {"scores": "summary", "summary": "summary", "comparisons": "comparisons"}
+# Tables for people (see `report/printed.py`), and the statistics that each shows: the first, and where there are any
+# the decisions, for its marks.
+LAYOUTS = {"scores": ("summary", "decisions"), "summary": ("summary", "decisions"), "comparisons": ("decisions",)}
+JUDGING = ("decisions", "seeds_needed")  # take the smallest difference that would matter

@@ -1,4 +1,4 @@
-"""Describes and compares arms over all tasks, with intervals from resampled runs and examples."""
+"""Describes and compares arms over all tasks, and on resampled runs and examples."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.stats import trim_mean
 
 from seedvar.data.shown import is_regression, listed, perfect
 from seedvar.stats.agreement import Outputs, positive_class, read_outputs, weighted_scores
-from seedvar.stats.describe import require_baseline, upwards
-from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES, RESAMPLES
+from seedvar.stats.compare import a12, a12_interval
+from seedvar.stats.describe import fill_undefined, require_baseline, upwards
+from seedvar.stats.intervals import mixture_interval, share_interval
+from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES
 
 TAUS = np.linspace(-0.1, 1.0, 56)  # normalised scores
 AGGREGATES = ["iqm", "mean", "median", "optimality_gap"]
-BLOCK = 4_000_000  # numbers that are held at once: 32 MB
 
 
 def normalise(scores: np.ndarray, majority: np.ndarray | float, perfect: np.ndarray | float = 1.0) -> np.ndarray:
@@ -32,30 +34,30 @@ def resample_counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndar
     return np.bincount(places.ravel(), minlength=resamples * n).reshape(resamples, n).astype(float)
 
 
-def aggregates(scores: list[np.ndarray], counts: list[np.ndarray], gamma: float = 1.0) -> np.ndarray:
-    """Summarises the scores of an arm over tasks, once for every resample (Agarwal et al. 2021).
+def aggregates(scores: list[np.ndarray], gamma: float = 1.0) -> dict[str, float]:
+    """Summarises the scores of an arm over tasks (Agarwal et al. 2021).
 
     Args:
         scores: For each task, shape (runs of the task,).
-        counts: For each task how often each run counts, shape (resamples, runs of the task); each
-            row sums to the number of runs.
         gamma: The score that is as good as can be.
 
     Returns:
-        Shape (4, resamples), in the order of `AGGREGATES`: the interquartile mean, that of the middle
-        half of all runs of all tasks; mean and median of the tasks' means; the optimality gap, the
-        mean over tasks of gamma − min(score, gamma). Tasks weigh equally, but in the interquartile
-        mean by their number of runs.
+        By the names of `AGGREGATES`: the interquartile mean, that of the middle half of all runs of all
+        tasks; mean and median of the tasks' means; the optimality gap, the mean over tasks of
+        gamma − min(score, gamma). Tasks weigh equally, but in the interquartile mean by their number of runs.
     """
-    means = np.array([c @ s / len(s) for s, c in zip(scores, counts, strict=True)])
-    gaps = [c @ (gamma - np.minimum(s, gamma)) / len(s) for s, c in zip(scores, counts, strict=True)]
-    pooled = np.concatenate(scores)
-    order = np.argsort(pooled, kind="stable")
-    total, cut = len(pooled), int(0.25 * len(pooled))
-    cumulated = np.cumsum(np.concatenate(counts, axis=1)[:, order], axis=1)
-    kept = np.diff(np.clip(cumulated, cut, total - cut), axis=1, prepend=cut)
-    iqm = kept @ pooled[order] / (total - 2 * cut)
-    return np.array([iqm, means.mean(axis=0), np.median(means, axis=0), np.mean(gaps, axis=0)])
+    means = [each.mean() for each in scores]
+    gaps = [(gamma - np.minimum(each, gamma)).mean() for each in scores]
+    values = (trim_mean(np.concatenate(scores), 0.25), np.mean(means), np.median(means), np.mean(gaps))
+    return dict(zip(AGGREGATES, map(float, values), strict=True))
+
+
+def averaged(values: list[float], intervals: list[tuple[float, float]]) -> tuple[float, float]:
+    """Returns an interval of the mean of independent values from theirs (MOVER: Donner and Zou 2012); NaN if one is."""
+    below, above = (np.array([abs(end - value) for value, end in zip(values, ends, strict=True)])
+                    for ends in zip(*intervals, strict=True))  # fmt: skip
+    middle, n = float(np.mean(values)), len(values)
+    return middle - float(np.linalg.norm(below)) / n, middle + float(np.linalg.norm(above)) / n
 
 
 def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,135 +66,98 @@ def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.quantile(values, [tail, 1 - tail], axis=-1))
 
 
-def _by_task(runs: pd.DataFrame, normalised: bool) -> dict[str, dict[str, np.ndarray]]:
-    """Returns the scores by arm, then by task.
+def _by_task(runs: pd.DataFrame, normalised: bool) -> dict[str, dict[str, pd.DataFrame]]:
+    """Returns `score` and `degenerate` of the runs, and the `majority`, by arm, then by task.
 
     The trivial predictor's stands in for an undefined score. A task without a normalised score is
     left out.
     """
-    scores = runs["score"].astype(float).fillna(runs["majority"]).to_numpy()
+    runs = fill_undefined(runs)
+    scores, majority = runs["score"].to_numpy(float), runs["majority"].to_numpy(float)
     if normalised:
         best = runs["metric"].map(perfect).to_numpy(float) if "metric" in runs else 1.0
-        scores = normalise(scores, runs["majority"].to_numpy(float), best)
-    table = runs[["arm", "task"]].assign(score=scores).dropna()
-    arms: dict[str, dict[str, np.ndarray]] = {arm: {} for arm in table["arm"].unique()}
+        scores, majority = normalise(scores, majority, best), np.zeros(len(runs))
+    table = runs[["arm", "task", "degenerate"]].assign(score=scores, majority=majority).dropna(subset=["score"])
+    arms: dict[str, dict[str, pd.DataFrame]] = {arm: {} for arm in table["arm"].unique()}
     for (arm, task), group in table.groupby(["arm", "task"], sort=False):
-        arms[arm][task] = group["score"].to_numpy()
+        arms[arm][task] = group
     return arms
 
 
-def aggregate(
-    runs: pd.DataFrame,
-    rng: np.random.Generator,
-    normalised: bool = True,
-    gamma: float = 1.0,
-    resamples: int = RESAMPLES,
-) -> pd.DataFrame:
-    """Summarises every arm over its tasks, with stratified bootstrap intervals.
+def aggregate(runs: pd.DataFrame, normalised: bool = True, gamma: float = 1.0) -> pd.DataFrame:
+    """Summarises every arm over its tasks.
 
-    Each resample draws the runs of every task anew, with replacement; the tasks stay the same, so
-    the intervals speak of these tasks alone.
+    The tasks stay the same in the intervals, which speak of these tasks alone.
 
     Args:
         runs: The runs table (see `collect.py`).
-        rng: Draws the resamples.
         normalised: Use `normalise`d scores, else the scores as they are.
         gamma: See `aggregates`.
-        resamples: How many.
 
     Returns:
-        One row an arm: number of `tasks` and `runs`; each of `AGGREGATES` with its 95 % percentile
-        interval, `<name>_low` and `<name>_high`. Compare arms only where they have the same tasks.
+        One row an arm: number of `tasks` and `runs`; each of `AGGREGATES`; `mean_low` and `mean_high`, from
+        the tasks' intervals that allow for failures that were not seen (`intervals.mixture_interval`).
+        A bootstrap of 5 runs a task has none, and covers far too little. Compare arms only where they
+        have the same tasks.
     """
-    seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     rows = []
     for arm, by_task in _by_task(runs, normalised).items():
-        rng = np.random.default_rng(seed)
-        scores = list(by_task.values())
-        total = sum(len(s) for s in scores)
-        point = aggregates(scores, [np.ones((1, len(s))) for s in scores], gamma)[:, 0]
-        block = max(1, BLOCK // total)
-        drawn = [
-            aggregates(scores, [resample_counts(len(s), min(block, resamples - done), rng) for s in scores], gamma)
-            for done in range(0, resamples, block)
-        ]
-        low, high = percentiles(np.concatenate(drawn, axis=1))
-        row = {"arm": arm, "tasks": len(scores), "runs": total}
-        for i, name in enumerate(AGGREGATES):
-            row |= {name: point[i], f"{name}_low": low[i], f"{name}_high": high[i]}
-        rows.append(row)
+        scores = [group["score"].to_numpy() for group in by_task.values()]
+        limits = []
+        for each, group in zip(scores, by_task.values(), strict=True):
+            failed = group["degenerate"].to_numpy(bool)
+            limits.append(mixture_interval(each[~failed], each[failed], group["majority"].iloc[0]))
+        low, high = averaged([each.mean() for each in scores], limits)
+        found = aggregates(scores, gamma)
+        rows.append({"arm": arm, "tasks": len(scores), "runs": sum(map(len, scores))} | found)
+        rows[-1] |= {"mean_low": low, "mean_high": high}
     return pd.DataFrame(rows)
 
 
-def performance_profile(
-    runs: pd.DataFrame,
-    rng: np.random.Generator,
-    taus: np.ndarray = TAUS,
-    normalised: bool = True,
-    resamples: int = RESAMPLES,
-) -> pd.DataFrame:
+def performance_profile(runs: pd.DataFrame, taus: np.ndarray = TAUS, normalised: bool = True) -> pd.DataFrame:
     """Returns the share of runs that score above each level, averaged over tasks (Agarwal et al. 2021).
 
     Args:
         runs: The runs table.
-        rng: Draws the resamples, stratified as in `aggregate`.
         taus: The levels, shape (levels,).
         normalised: Use `normalise`d scores.
-        resamples: How many.
 
     Returns:
-        One row an arm and level `tau`: the `share` with its pointwise 95 % interval, `low` and `high`.
+        One row an arm and level `tau`: the `share` with its pointwise 95 % interval, `low` and `high`: Clopper
+        and Pearson's of that share of all runs, which is no narrower than it need be where tasks differ.
     """
-    seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     tables = []
     for arm, by_task in _by_task(runs, normalised).items():
-        rng = np.random.default_rng(seed)
-        share, drawn = np.zeros(len(taus)), np.zeros((resamples, len(taus)))
-        for scores in by_task.values():
-            above = (scores[:, None] > taus).astype(float)
-            share += above.mean(axis=0) / len(by_task)
-            block = max(1, BLOCK // len(scores))
-            for start in range(0, resamples, block):
-                part = drawn[start : start + block]
-                part += resample_counts(len(scores), len(part), rng) @ above / (len(scores) * len(by_task))
-        low, high = percentiles(drawn.T)
-        tables.append(pd.DataFrame({"arm": arm, "tau": taus, "share": share, "low": low, "high": high}))
+        total = sum(map(len, by_task.values()))
+        shares = [(group["score"].to_numpy()[:, None] > taus).mean(axis=0) for group in by_task.values()]
+        share = np.mean(shares, axis=0)
+        limits = np.array([share_interval(int(round(each * total)), total) for each in share])
+        limits = {"low": np.minimum(limits[:, 0], share), "high": np.maximum(limits[:, 1], share)}
+        tables.append(pd.DataFrame({"arm": arm, "tau": taus, "share": share, **limits}))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def improvement(
-    runs: pd.DataFrame, baseline: str, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def improvement(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Returns the chance that a run of an arm beats one of the baseline, averaged over their common tasks.
 
     Per task it is Vargha and Delaney's A12 = P(X > Y) + P(X = Y) / 2 (Agarwal et al. 2021).
 
     Returns:
-        One row an arm but the baseline: number of `tasks`; `improvement` with its 95 % stratified
-        bootstrap interval, `improvement_low` and `improvement_high`.
+        One row an arm but the baseline: number of `tasks`; `improvement` with its 95 % interval,
+        `improvement_low` and `improvement_high`, from those of A12 on each task.
     """
     require_baseline(runs, baseline)
     arms = _by_task(upwards(runs), normalised=False)
-    seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     rows = []
     for arm, by_task in arms.items():
-        rng = np.random.default_rng(seed)
         tasks = [task for task in by_task if task in arms.get(baseline, {})]
         if arm == baseline or not tasks:
             continue
-        point, drawn = 0.0, np.zeros(resamples)
-        for task in tasks:
-            x, y = by_task[task], arms[baseline][task]
-            wins = (x[:, None] > y) + 0.5 * (x[:, None] == y)
-            point += wins.mean() / len(tasks)
-            block = max(1, BLOCK // max(len(x), len(y)))
-            for start in range(0, resamples, block):
-                part = drawn[start : start + block]
-                ours, theirs = (resample_counts(len(s), len(part), rng) for s in (x, y))
-                part += ((ours @ wins) * theirs).sum(axis=1) / (wins.size * len(tasks))
-        low, high = percentiles(drawn)
-        row = {"arm": arm, "baseline": baseline, "tasks": len(tasks), "improvement": point}
-        rows.append(row | {"improvement_low": low, "improvement_high": high})
+        pairs = [(by_task[task]["score"].to_numpy(), arms[baseline][task]["score"].to_numpy()) for task in tasks]
+        chances = [a12(x, y) for x, y in pairs]
+        low, high = averaged(chances, [a12_interval(x, y) for x, y in pairs])
+        row = {"arm": arm, "baseline": baseline, "tasks": len(tasks), "improvement": float(np.mean(chances))}
+        rows.append(row | {"improvement_low": max(low, 0.0), "improvement_high": min(high, 1.0)})
     return pd.DataFrame(rows)
 
 
@@ -265,8 +230,9 @@ def compare_on_resamples(
 
     Returns:
         One row a task and arm: number of `runs` of each and of common `examples`; `paired`, if both
-        have the same seeds; and the columns of `multi_bootstrap`. In place of a diverged run stands
-        the trivial predictor.
+        have the same seeds; and of `multi_bootstrap` the difference and the standard errors, but neither
+        the interval nor the p-value, which do not hold for 5 runs. In place of a diverged run stands the
+        trivial predictor.
     """
     require_baseline(runs, baseline)
     outputs = read_outputs(predictions, runs)
@@ -287,6 +253,7 @@ def compare_on_resamples(
         score = partial(weighted_scores, metric, positive=positive)
         row = {"task": task, "arm": arm, "baseline": baseline, "runs": len(ours.seeds)}
         row |= {"runs_baseline": len(theirs.seeds), "examples": len(common), "paired": paired}
-        row |= multi_bootstrap(score, ours.labels, pair, np.random.default_rng(seed), paired, resamples)
+        found = multi_bootstrap(score, ours.labels, pair, np.random.default_rng(seed), paired, resamples)
+        row |= {name: found[name] for name in ("difference", "se", "se_seeds", "se_examples")}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -6,17 +6,38 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln
-from scipy.stats import binom, binomtest, chi2, norm, t
+from scipy.stats import binom, binomtest, chi2, nct, norm, t
 from scipy.stats import f as f_distribution
 
+from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.stats.describe import require_baseline
+from seedvar.stats.exact import fisher_table
+from seedvar.stats.permutation import smallest_means_p
+from seedvar.stats.rule import family_size
 from seedvar.stats.settings import ALPHA, CONFIDENCE, MEANINGFUL, SEED
 
 POWER = 0.8
 MOST = 1_000  # runs an arm; more than this is infinitely many
 SIMULATIONS = 2_000
+FEWEST = 3  # runs an arm: of two there is no SD
+# What is looked for where a study does not say what matters: means that are a point apart, SDs of this ratio, and these
+# rates of failure.
+POINT, RATIO, RATES = 0.01, 2.0, (0.2, 0.02)
+
+
+def mean_power(difference: float, sd: float, sd_baseline: float, runs: int, alpha: float = ALPHA) -> float:
+    """Returns the power of Welch's two-sided test of two normal samples, so many runs an arm.
+
+    By the noncentral t distribution with Welch's degrees of freedom at the true SDs: for equal SDs the exact power of
+    Student's test. Welch's own degrees vary with the samples and cost some power: .09 with 3 runs, .03 with 5.
+    """
+    variances = np.array([sd, sd_baseline]) ** 2
+    if variances.sum() == 0:
+        return float(difference != 0)
+    freedom = (runs - 1) * variances.sum() ** 2 / (variances**2).sum()
+    shift, limit = abs(difference) / np.sqrt(variances.sum() / runs), t.isf(alpha / 2, freedom)
+    return float(nct.sf(limit, freedom, shift) + nct.cdf(-limit, freedom, shift))
 
 
 def runs_for_means(
@@ -24,8 +45,7 @@ def runs_for_means(
 ) -> float:
     """Returns the runs an arm that a two-sided comparison of means needs.
 
-    n = (s₁² + s₂²) (z_{1−α/2} + z_{power})² / d², rounded up: the normal approximation of Welch's
-    test, which needs one to three runs more where n is below 20.
+    The smallest number from `FEWEST` up whose exact power (`mean_power`) suffices.
 
     Args:
         difference: The true difference of the means that shall be detected.
@@ -35,15 +55,20 @@ def runs_for_means(
         alpha: Chance to detect it where there is none.
 
     Returns:
-        At least 2; infinity for no difference; NaN where an argument is NaN.
+        At least 3; infinity for no difference, or above a million; NaN where an argument is NaN.
     """
-    variance = sd**2 + (sd if sd_baseline is None else sd_baseline) ** 2
-    if np.isnan(difference) or np.isnan(variance):
+    sds = (sd, sd if sd_baseline is None else sd_baseline)
+    if np.isnan([difference, *sds]).any():
         return np.nan
     if difference == 0:
         return np.inf
-    runs = variance * (norm.ppf(1 - alpha / 2) + norm.ppf(power)) ** 2 / difference**2
-    return float(max(2, np.ceil(runs - 1e-9)))
+    normal = sum(each**2 for each in sds) * (norm.ppf(1 - alpha / 2) + norm.ppf(power)) ** 2 / difference**2
+    if normal > 1_000_000:
+        return np.inf
+    runs = max(FEWEST, int(normal))  # the normal approximation is a few runs short
+    while mean_power(difference, *sds, runs, alpha) < power:
+        runs += 1
+    return float(runs)
 
 
 def spread_power(ratio: float, runs: int, rng: np.random.Generator, alpha: float = ALPHA) -> float:
@@ -65,6 +90,7 @@ def spread_power(ratio: float, runs: int, rng: np.random.Generator, alpha: float
     return float(np.mean(between > f_distribution.isf(alpha, 1, 2 * runs - 2) * within))
 
 
+@lru_cache(maxsize=256)
 def runs_for_spread(ratio: float, power: float = POWER, alpha: float = ALPHA) -> float:
     """Returns about how many runs an arm a comparison of SDs by the Brown-Forsythe test needs.
 
@@ -114,18 +140,7 @@ def fisher_rejects(runs: int, alpha: float = ALPHA) -> np.ndarray:
     Returns:
         Shape (runs + 1, runs + 1): at [k₁, k₂] for k₁ and k₂ failures of so many runs each.
     """
-    k = np.arange(runs + 1)
-    log_choose = gammaln(runs + 1) - gammaln(k + 1) - gammaln(runs - k + 1)
-    joint = log_choose[:, None] + log_choose
-    rejects = np.zeros((runs + 1, runs + 1), bool)
-    for failures in range(2 * runs + 1):  # the test is conditional on their sum
-        k1 = np.arange(max(0, failures - runs), min(runs, failures) + 1)
-        chance = np.exp(joint[k1, failures - k1] - joint[k1, failures - k1].max())
-        order = np.argsort(chance)
-        # Outcomes that are equally likely up to rounding belong together, as in SciPy.
-        last = np.searchsorted(chance[order], chance * (1 + 1e-7), side="right")
-        rejects[k1, failures - k1] = np.cumsum(chance[order])[last - 1] / chance.sum() <= alpha
-    return rejects
+    return fisher_table(runs, runs) <= alpha
 
 
 def failure_power(rate: float, rate_baseline: float, runs: int, alpha: float = ALPHA) -> float:
@@ -137,6 +152,7 @@ def failure_power(rate: float, rate_baseline: float, runs: int, alpha: float = A
     return float(binom.pmf(k, runs, rate) @ fisher_rejects(runs, alpha) @ binom.pmf(k, runs, rate_baseline))
 
 
+@lru_cache(maxsize=256)
 def runs_for_failures(rate: float, rate_baseline: float, power: float = POWER, alpha: float = ALPHA) -> float:
     """Returns the runs an arm that a two-sided Fisher exact test of two failure rates needs.
 
@@ -150,7 +166,7 @@ def runs_for_failures(rate: float, rate_baseline: float, power: float = POWER, a
     variance = rate * (1 - rate) + rate_baseline * (1 - rate_baseline)
     if rate == rate_baseline or variance * z**2 / (rate - rate_baseline) ** 2 > MOST:
         return np.inf
-    return _smallest(lambda n: failure_power(rate, rate_baseline, n, alpha) >= power, first=2)
+    return _smallest(lambda n: failure_power(rate, rate_baseline, n, alpha) >= power, first=FEWEST)
 
 
 def noether_runs(improvement: float = MEANINGFUL, power: float = 0.95, alpha: float = ALPHA) -> float:
@@ -169,44 +185,49 @@ def noether_runs(improvement: float = MEANINGFUL, power: float = 0.95, alpha: fl
 def seeds_needed(
     summary: pd.DataFrame,
     baseline: str,
-    difference: float | None = None,
+    smallest_difference: dict[str, float] | float | None = None,
     power: float = POWER,
-    alpha: float = ALPHA,
+    alpha: float | None = None,
 ) -> pd.DataFrame:
-    """Says how many runs an arm it takes to tell each arm from the baseline, at what was observed.
+    """Says how many runs an arm it takes to settle a stated difference between each arm and the baseline.
 
-    An observed difference is uncertain itself, and so is a number of runs that rests on it; better
-    name the smallest `difference` that would matter.
+    An observed difference is uncertain itself, and a number of runs that rests on it is more so: it is stated what
+    shall be found, and only the spread is taken from the runs so far.
 
     Args:
         summary: The table of `describe.summarise`.
         baseline: Name of the baseline arm.
-        difference: The difference in mean to detect, in units of the score; by default the observed.
-        power: Chance to detect each.
-        alpha: Level of each test; two-sided.
+        smallest_difference: The difference of means to find, in units of the score, for all tasks or by task; by
+            default a point, of an error the baseline's SD.
+        power: Chance to find each.
+        alpha: Two-sided level of each test; by default what the family of all questions leaves, see `rule.decide`.
 
     Returns:
-        One row a task and arm: runs so far, `n` and `n_baseline`; `difference` and `runs_for_mean`;
-        `sd_ratio` and `runs_for_spread`; `failed_share`, `failed_share_baseline` and
-        `runs_for_failures`, all runs per arm. Infinity stands for more than 1,000 runs in the latter two,
-        or where there is nothing to tell apart.
+        One row a task and arm: runs so far, `n` and `n_baseline`; the `level`; the `difference` and the SDs of the
+        runs that did not fail, `sd` and `sd_baseline`, and with them `runs_for_mean` an arm that do not fail,
+        at least so many that the permutation test can be that sure;
+        `runs_for_spread` for SDs of the ratio `RATIO` and `runs_for_failures` for the `RATES`. Infinity stands for more
+        than 1,000 runs in the latter two.
     """
     require_baseline(summary, baseline)
     reference = summary[summary["arm"] == baseline].set_index("task")
+    others = summary[(summary["arm"] != baseline) & summary["task"].isin(reference.index)]
+    pairs = [(one["n"], reference.loc[one["task"], "n"]) for _, one in others.iterrows()]
+    level = ALPHA / max(family_size(pairs), 1) if alpha is None else alpha
+    fewest = next(n for n in range(FEWEST, MOST) if smallest_means_p(n, n, 1, level) <= level)
     rows = []
-    for _, one in summary[summary["arm"] != baseline].iterrows():
-        if one["task"] not in reference.index:
-            continue
-        other = reference.loc[one["task"]]
-        gap = one["mean"] - other["mean"] if difference is None else difference
-        ratio = one["sd"] / other["sd"] if other["sd"] > 0 else np.nan
+    for _, one in others.iterrows():
+        other, matters = reference.loc[one["task"]], smallest_difference
+        if isinstance(matters, dict):
+            matters = matters.get(one["task"])
+        if matters is None:
+            matters = POINT if factor(one["metric"]) == 100 else other["ok_sd"]
         row = {"task": one["task"], "arm": one["arm"], "baseline": baseline}
-        row |= {"n": one["n"], "n_baseline": other["n"], "difference": gap}
-        row["runs_for_mean"] = runs_for_means(gap, one["sd"], other["sd"], power, alpha)
-        row |= {"sd_ratio": ratio, "runs_for_spread": runs_for_spread(ratio, power, alpha)}
-        rates = (one["failed_share"], other["failed_share"])
-        row |= {"failed_share": rates[0], "failed_share_baseline": rates[1]}
-        row["runs_for_failures"] = runs_for_failures(*rates, power, alpha)
+        row |= {"n": one["n"], "n_baseline": other["n"], "level": level, "difference": matters}
+        row |= {"sd": one["ok_sd"], "sd_baseline": other["ok_sd"]}
+        row["runs_for_mean"] = np.maximum(runs_for_means(matters, one["ok_sd"], other["ok_sd"], power, level), fewest)
+        row["runs_for_spread"] = runs_for_spread(RATIO, power, level)
+        row["runs_for_failures"] = runs_for_failures(*RATES, power, level)
         rows.append(row)
     return pd.DataFrame(rows)
 

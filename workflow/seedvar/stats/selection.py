@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import sign
-from seedvar.stats.settings import CONFIDENCE, FEWER_RESAMPLES
+
+MOST = 1_000  # runs to choose from; of more, tables of 10,000 runs would need gigabytes
+MIDDLE = (0.16, 0.84)  # of the draws: what ± 1 SD holds of a normal distribution
 
 
 def chance_within(runs: int, replace: bool) -> np.ndarray:
-    """Returns P(n draws all fall among the c lowest of the runs), shape (runs + 1, runs), at [c, n − 1].
+    """Returns P(n draws all fall among the c lowest of the runs), at [c, n − 1], for n up to runs and `MOST`.
 
     With replacement (c / N)^n; without, C(c, n) / C(N, n).
     """
-    lowest, drawn = np.arange(runs + 1)[:, None], np.arange(runs)
+    lowest, drawn = np.arange(runs + 1)[:, None], np.arange(min(runs, MOST))
     if replace:
         return (lowest / runs) ** (drawn + 1)
     return np.cumprod(np.maximum(lowest - drawn, 0) / (runs - drawn), axis=1)
@@ -39,7 +41,7 @@ def expected_selected(validation: np.ndarray, values: np.ndarray, replace: bool 
         replace: Draw the n runs with replacement (plug-in estimate) or without (unbiased).
 
     Returns:
-        Shape (runs,), for n = 1, …, runs. NaN where a run with a NaN value may be selected.
+        Shape (runs,), for n = 1, …, runs, at most `MOST`. NaN where a run with a NaN value may be selected.
     """
     level, n_levels = _levels(validation)
     size = np.bincount(level, minlength=n_levels)
@@ -61,44 +63,29 @@ def expected_best(scores: np.ndarray, replace: bool = True, stand_in: float = np
         stand_in: What counts as the score where all n are NaN.
 
     Returns:
-        Shape (runs,), for n = 1, …, runs.
+        Shape (runs,), for n = 1, …, runs, at most `MOST`.
     """
     return expected_selected(scores, np.where(np.isnan(scores), stand_in, scores), replace)
 
 
-def selected_sd(validation: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns the SD of the selected run's value over draws of n runs with replacement, shape (runs,)."""
-    centred = values - values.mean()  # so that equal values have an SD of 0
-    variance = expected_selected(validation, centred**2) - expected_selected(validation, centred) ** 2
-    return np.sqrt(np.maximum(variance, 0.0))
+def selected_middle(validation: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns between which values the selected run's lies in the `MIDDLE` of draws of n runs with replacement.
 
+    Both are values that were seen: a band of the mean ± SD passes the best of them.
 
-def selected_interval(validation: np.ndarray, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns the 95 % bootstrap percentile interval of `expected_selected`, shape (2, runs).
-
-    Such intervals cover the truth less often than they say (Tang et al. 2020), the less the nearer n
-    is to the number of runs: no resample has a run better than the best that was seen. Of 50 normal
-    scores they cover the expected best of 1, 5, 10, 20, 50 in 93, 90, 81, 71, 43 % of simulations, of
-    10 scores that of 1, 2, 5, 10 in 91, 82, 67, 48 %.
+    Returns:
+        Shape (2, runs), for n = 1, …, runs, at most `MOST`. NaN where a value is.
     """
     level, n_levels = _levels(validation)
-    runs = len(values)
-    drawn = rng.integers(runs, size=(FEWER_RESAMPLES, runs))
-    place = (level[drawn] + n_levels * np.arange(FEWER_RESAMPLES)[:, None]).ravel()
-    size = np.bincount(place, minlength=FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
-    sums = np.bincount(place, values[drawn].ravel(), FEWER_RESAMPLES * n_levels).reshape(FEWER_RESAMPLES, n_levels)
-    means = sums / np.maximum(size, 1)
-    within = np.pad(np.cumsum(size, axis=1), ((0, 0), (1, 0))) / runs
-    power, curves = np.ones_like(within), []
-    for _ in range(runs):
-        power *= within
-        curves.append(np.einsum("ij,ij->i", np.diff(power, axis=1), means))
-    tail = (1 - CONFIDENCE) / 2
-    return np.quantile(curves, [tail, 1 - tail], axis=1)
+    size = np.bincount(level, minlength=n_levels)
+    weights = np.diff(chance_within(len(values), True)[np.concatenate([[0], np.cumsum(size)])], axis=0)
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum((weights / size[:, None])[level[order]], axis=0)
+    return np.array([values[order][(reached >= share - 1e-12).argmax(axis=0)] for share in MIDDLE])
 
 
-def expected_performance(runs: pd.DataFrame, rng: np.random.Generator, checkpoint: str = "last") -> pd.DataFrame:
-    """Describes the best of n runs, selected by validation score, for every task and arm.
+def expected_performance(runs: pd.DataFrame, checkpoint: str = "last") -> pd.DataFrame:
+    """Describes the best of n runs, selected by validation score, for every task and arm that has such scores.
 
     An undefined score (NaN) is never selected but where all n are undefined; the trivial predictor's
     score then stands in for it, as it does in the runs table.
@@ -106,34 +93,35 @@ def expected_performance(runs: pd.DataFrame, rng: np.random.Generator, checkpoin
     Args:
         runs: The runs table (see `collect.py`), with `validation_<checkpoint>` and perhaps
             `test_<checkpoint>`.
-        rng: Draws the bootstrap resamples.
         checkpoint: `last` or `best`.
 
     Returns:
-        One row a task, arm and n = 1, …, number of its runs: expected `validation` (V-statistic,
-        with replacement), `validation_unbiased` (U-statistic), expected `test` of the selected run
-        (with replacement); `<name>_sd` over draws of n runs, `<name>_low` and `<name>_high` the
-        bootstrap interval of the expectation, which is too narrow (see `selected_interval`). NaN in
-        the test columns where an arm has no test split.
+        One row a task, arm and n = 1, …, number of its runs, at most `MOST`: expected `validation`
+        (V-statistic, with replacement), `validation_unbiased` (U-statistic), expected `test` of the
+        selected run (with replacement); `<name>_lower` and `<name>_upper`, see `selected_middle`. NaN in
+        the test columns where an arm has no test split. No row where no run has a validation score:
+        nobody measured one, and nothing can be selected by it.
     """
-    seed = rng.integers(2**63)  # of every row, so that none changes because another is added
     tables = []
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
         validation = up * group[f"validation_{checkpoint}"].to_numpy(float)
+        if np.isnan(validation).all():
+            continue
         majority = up * group["majority"].to_numpy(float)
         columns = {"validation": np.where(np.isnan(validation), majority, validation)}
         columns["test"] = np.full(len(group), np.nan)
         if (group["split"] == "test").all():
             test = up * group[f"test_{checkpoint}"].to_numpy(float)
             columns["test"] = np.where(np.isnan(test), majority, test)
-        table = {"task": task, "arm": arm, "runs": len(group), "n": np.arange(1, len(group) + 1)}
+        table = {"task": task, "arm": arm, "runs": len(group), "n": np.arange(1, min(len(group), MOST) + 1)}
         for name, values in columns.items():
             table[name] = up * expected_selected(validation, values)
             if name == "validation":
                 table["validation_unbiased"] = up * expected_selected(validation, values, replace=False)
-            table[f"{name}_sd"] = selected_sd(validation, values)
-            ends = up * selected_interval(validation, values, np.random.default_rng(seed))
-            table[f"{name}_low"], table[f"{name}_high"] = ends[::up]
+            ends = up * selected_middle(validation, values)
+            table[f"{name}_lower"], table[f"{name}_upper"] = ends[::up]
         tables.append(pd.DataFrame(table))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    names = ["validation", "validation_unbiased", "validation_lower", "validation_upper"]
+    empty = ["task", "arm", "runs", "n", *names, "test", "test_lower", "test_upper"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=empty)

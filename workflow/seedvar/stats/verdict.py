@@ -1,183 +1,204 @@
-"""Puts a row of comparisons.csv in words that claim no more than its numbers do.
-
-Something is settled if its p-value, adjusted by Holm over all rows of the table, is below `ALPHA`:
-Fisher's for failures, Welch's for means, Mann-Whitney's for ranks, Brown-Forsythe's for spread.
-"""
+"""Puts the answers of `rule.decide` in words that claim no more than the rule settles."""
 
 from __future__ import annotations
 
 import math
 
-from scipy.stats import fisher_exact
+import pandas as pd
 
 from seedvar.data.shown import factor, higher_is_better
+from seedvar.stats.rule import ALL_TASKS, FEWEST_FOR_SPREAD, ONE_TASK, QUESTIONS
 from seedvar.stats.settings import ALPHA
+from seedvar.words import all_titles
 
 
-def verdict(row: dict, metric: str = "") -> str:
-    """Writes what a comparison of an arm with the baseline settles, and what it does not.
+def verdicts(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Writes a verdict on every arm over all tasks, where there are several, and on every task.
 
     Args:
-        row: A row of `compare`, by column name. Without a column `<test>_p_holm`, `<test>_p` decides.
-        metric: The score, for its unit and direction.
+        decisions: The table of `rule.decide`.
+
+    Returns:
+        One row each: `task`, empty over all tasks; `arm`; `settled`, whether anything is; `verdict`.
+    """
+    rows = []
+    for scope in (ALL_TASKS, ONE_TASK):
+        keys = ["arm"] if scope == ALL_TASKS else ["task", "arm"]
+        for _, group in decisions[decisions["scope"] == scope].groupby(keys, sort=False):
+            answers = {row["question"]: row for row in group.to_dict("records")}
+            first = answers[QUESTIONS[0]]
+            row = {"task": first["task"] if scope == ONE_TASK else "", "arm": first["arm"]}
+            said = any(answer["settled"] or answer["same"] for answer in answers.values())
+            rows.append(row | {"settled": said, "verdict": verdict(answers)})
+    return pd.DataFrame(rows, columns=["task", "arm", "settled", "verdict"])
+
+
+def verdict(answers: dict[str, dict]) -> str:
+    """Writes what is settled between an arm and the baseline, on a task or over all, and what is not.
+
+    Args:
+        answers: Rows of the table of `rule.decide`, by question.
 
     Returns:
         One to three sentences; differences of means in points, the score × 100, or in an error's own unit.
     """
-    clauses = [_failures(row), *_scores(row, metric)]
-    settled = [text for is_settled, text in clauses if is_settled]
-    others = [text for is_settled, text in clauses if not is_settled]
+    about = answers["failures"]
+    clauses = [clause(answers[question], answers) for question in QUESTIONS]
+    settled = [text for is_settled, text in clauses if text and is_settled]
+    others = [text for is_settled, text in clauses if text and not is_settled]
+    where = f" over {about['tasks']} tasks" if about["scope"] == ALL_TASKS else ""
     if settled:
-        return f"Against {row['baseline']}, {row['arm']} {'; '.join([*settled, *others])}."
+        return f"Against {about['baseline']}{where}, {about['arm']} {'; '.join([*settled, *others])}."
     return (
-        f"Nothing is settled between {row['arm']} and {row['baseline']}: {'; '.join(others)}. "
+        f"Nothing is settled between {about['arm']} and {about['baseline']}{where}: {'; '.join(others)}. "
         "This is not evidence that they are the same."
     )
 
 
-def _failures(row: dict) -> tuple[bool, str]:
-    failed, n, failed_baseline, n_baseline = (row[name] for name in ("failed", "n", "failed_baseline", "n_baseline"))
-    if failed + failed_baseline == 0:
-        return False, f"no run of either failed (0/{n} against 0/{n_baseline})"
-    counts = f"{failed}/{n} runs against {failed_baseline}/{n_baseline}; {_test(row, 'fisher', 'Fisher')}"
-    if failed + failed_baseline == n + n_baseline:
-        return False, f"every run of both failed ({n}/{n} against {n_baseline}/{n_baseline})"
-    if _is_settled(row, "fisher"):
-        more = failed / n > failed_baseline / n_baseline
-        return True, f"fails {'more' if more else 'less'} often ({counts})"
-    if fisher_exact([[n, 0], [0, n_baseline]]).pvalue >= ALPHA:
-        return False, f"so few runs cannot settle whether one fails more often ({counts})"
-    return False, f"whether one fails more often is {_not_settled(row, 'fisher')} ({counts})"
+def clause(answer: dict, answers: dict[str, dict]) -> tuple[bool, str]:
+    """Returns whether an answer claims anything, and what it says; nothing where another answer says it already."""
+    return CLAUSES[answer["question"]](answer, answers)
 
 
-def _scores(row: dict, metric: str) -> list[tuple[bool, str]]:
-    """Returns the clauses on means, ranks and spread."""
-    if math.isnan(row["mean_difference"]):
-        return [(False, "some scores are missing, so that neither means nor spread can be compared")]
-    smaller = min(row["n"], row["n_baseline"])
-    if smaller < 2:
-        counts = f"{row['n']} against {row['n_baseline']} runs"
-        return [(False, f"means and spread cannot be compared with so few runs ({counts}, at least 2 are needed)")]
-    if math.isnan(row["sd_ratio"]):
-        if abs(row["mean_difference"]) < 1e-12:  # equal but for rounding
-            return [(False, "all runs of both have the same score")]
-        (gap,), unit = _points(metric, abs(row["mean_difference"]))
-        text = f"no two runs of an arm differ, and {gap}{unit} lie between the two scores, which no t-test can judge"
-        return [*_ranks(row, metric), (False, text)]
-    return [*_means(row, metric), *_spread(row)]
+def any_failed(answers: dict[str, dict]) -> bool:
+    """Whether any run of the two arms failed."""
+    return bool(answers["failures"]["value"] > 0 or answers["failures"]["value_baseline"] > 0)
 
 
-def _means(row: dict, metric: str) -> list[tuple[bool, str]]:
-    difference, low, high = (row[f"mean_difference{end}"] for end in ("", "_low", "_high"))
-    test = _test(row, "welch", "Welch")
-    if row["failed"] + row["failed_baseline"]:
-        test += "; failed runs included"
-    if not _is_settled(row, "welch"):
-        (value, low, high), unit = _points(metric, difference, low, high)
-        numbers = f"{'+' if float(value) > 0 else ''}{value}{unit} [{low}, {high}]; {test}"
-        return [*_ranks(row, metric), (False, f"whether the means differ is {_not_settled(row, 'welch')} ({numbers})")]
-    if not _is_settled(row, "permutation"):
-        test += f"; a permutation test does not settle it, {_test(row, 'permutation')}"
-    (value, low, high), unit = _points(metric, abs(difference), *sorted((abs(low), abs(high))))
-    direction = "higher" if difference > 0 else "lower"
-    return [(True, f"has a mean {value}{unit} {direction} [{low}, {high}] ({test})")]
+def _failures(answer: dict, _: dict) -> tuple[bool, str]:
+    n, m = answer["n"], answer["n_baseline"]
+    failed, theirs = (round(answer[value] * runs) for value, runs in (("value", n), ("value_baseline", m)))
+    if failed + theirs == 0:
+        return False, f"no run of either failed (0/{n} against 0/{m})"
+    if failed + theirs == n + m:
+        return False, f"every run of both failed ({n}/{n} against {m}/{m})"
+    counts = f"{failed}/{n} runs against {theirs}/{m}; {p_in_words(answer)}"
+    if answer["settled"]:
+        return True, f"fails {_more(answer)} often ({counts})"
+    return False, f"whether one fails more often is not settled ({counts})"
 
 
-def _ranks(row: dict, metric: str) -> list[tuple[bool, str]]:
-    if not _is_settled(row, "mann_whitney"):
-        return []
-    higher = (row["a12"] > 0.5) == higher_is_better(metric)
-    numbers = f"A12 {row['a12']:.2f} [{row['a12_low']:.2f}, {row['a12_high']:.2f}]"
-    test = _test(row, "mann_whitney", "Mann-Whitney")
-    return [(True, f"tends to score {'higher' if higher else 'lower'}, run against run ({numbers}; {test})")]
+def _quality(answer: dict, answers: dict) -> tuple[bool, str]:
+    if min(answer["n"], answer["n_baseline"]) == 0:
+        return False, "where every run of an arm failed, there are no others to compare"
+    whose = "of the runs that did not fail" if any_failed(answers) else "of its runs"
+    runs = f"{answer['n']} and {answer['n_baseline']} runs"
+    if math.isnan(answer["p"]):
+        if answer["scope"] == ONE_TASK and abs(answer["difference"]) < 1e-12:
+            return False, f"all runs {'that did not fail ' if any_failed(answers) else ''}of both have the same score"
+        return False, f"so few runs cannot settle whether the means differ ({runs})"
+    numbers = f"{_difference(answer)}{p_in_words(answer)}"
+    if any_failed(answers):
+        numbers = f"{runs}; {numbers}"
+    if answer["settled"]:
+        same = f", and by less than {_matters(answer)}" if answer["same"] else ""
+        return True, f"has a {_higher(answer)} mean {whose} ({numbers}){same}"
+    if answer["same"]:
+        p = _p(answer["p_same"] * answer["factor"])
+        return True, f"has the same mean {whose} to within {_matters(answer)} ({numbers}; two one-sided tests: p {p})"
+    return False, f"whether the means {whose.replace('its runs', 'their runs')} differ is not settled ({numbers})"
 
 
-def _spread(row: dict) -> list[tuple[bool, str]]:
-    if min(row["n"], row["n_baseline"]) < 3:
-        return [(False, "whether the spread differs cannot be tested with fewer than 3 runs an arm")]
-    any_failed = row["failed"] + row["failed_baseline"] > 0
-    ok_counts = f"{row['ok_n']} and {row['ok_n_baseline']} runs"
-    ok_numbers = f"{ok_counts}; {_spread_numbers(row, 'ok_')}"
-    ok_settled = any_failed and _is_settled(row, "ok_brown_forsythe")
-    if _is_settled(row, "brown_forsythe"):
-        text = f"{_spread_word(row, '')} ({_spread_numbers(row, '')})"
-        if not any_failed:
-            return [(True, text)]
-        if ok_settled and _spread_word(row, "ok_") == _spread_word(row, ""):
-            return [(True, f"{text}, also among the runs that did not fail ({ok_numbers})")]
-        if not ok_settled:
-            return [(True, text), (False, _ok_not_settled(row, ok_counts, ok_numbers))]
-    else:
-        text = f"whether the spread differs is {_not_settled(row, 'brown_forsythe')} ({_spread_numbers(row, '')})"
-        if not ok_settled:
-            return [(False, text)]
-    ok_text = f"{_spread_word(row, 'ok_')} among the runs that did not fail ({ok_numbers})"
-    return [(_is_settled(row, "brown_forsythe"), text), (True, ok_text)]
+def _spread(answer: dict, answers: dict) -> tuple[bool, str]:
+    others = "among the runs that did not fail " if any_failed(answers) else ""
+    if math.isnan(answer["p"]):
+        enough = min(answer["n"], answer["n_baseline"]) >= FEWEST_FOR_SPREAD
+        if enough and 0 in (answer["value"], answer["value_baseline"]):
+            return False, "where all runs of an arm have the same score, no test of spread is defined"
+        fewest = f"fewer than {FEWEST_FOR_SPREAD} runs an arm"
+        return False, f"whether the spread {others}differs is not tested with {fewest}"
+    numbers = f"{_ratio(answer)}{p_in_words(answer)}"
+    if answer["settled"]:
+        return True, f"spreads {_more(answer)} {others}({numbers})"
+    return False, f"whether the spread {others}differs is not settled ({numbers})"
 
 
-def _ok_not_settled(row: dict, counts: str, numbers: str) -> str:
-    if math.isnan(row["ok_brown_forsythe_p"]):
-        return f"whether the spread differs among the runs that did not fail cannot be tested ({counts})"
-    words = _not_settled(row, "ok_brown_forsythe")
-    return f"whether the spread differs among the runs that did not fail is {words} ({numbers})"
+def _mean(answer: dict, answers: dict) -> tuple[bool, str]:
+    if not any_failed(answers) or math.isnan(answer["p"]):
+        return False, ""
+    numbers = f"{_difference(answer)}{p_in_words(answer)}"
+    if answer["settled"]:
+        return True, f"has a {_higher(answer)} mean of all runs, failed ones included ({numbers})"
+    return False, f"whether the means of all runs differ is not settled ({numbers})"
 
 
-def _spread_word(row: dict, prefix: str) -> str:
-    if row[f"{prefix}sd_ratio_low"] > 1:
-        return "spreads more"
-    if row[f"{prefix}sd_ratio_high"] < 1:
-        return "spreads less"
-    return "spreads differently"  # about the median, while the interval of the SD ratio holds 1
+CLAUSES = {"failures": _failures, "quality": _quality, "spread": _spread, "mean": _mean}
 
 
-def _spread_numbers(row: dict, prefix: str) -> str:
-    ratio, low, high = (_ratio(row[f"{prefix}sd_ratio{end}"]) for end in ("", "_low", "_high"))
-    return f"SD ratio {ratio} [{low}, {high}]; {_test(row, f'{prefix}brown_forsythe', 'Brown-Forsythe')}"
+def _more(answer: dict) -> str:
+    return "more" if answer["direction"] > 0 else "less"
 
 
-def _adjusted(row: dict, test: str) -> float:
-    return row.get(f"{test}_p_holm", row[f"{test}_p"])
+def _higher(answer: dict) -> str:
+    """Over all tasks a higher mean is a better one, whatever the metrics; on one task the number is higher."""
+    return "higher" if answer["direction"] > 0 else "lower"
 
 
-def _is_settled(row: dict, test: str) -> bool:
-    return _adjusted(row, test) < ALPHA  # false for NaN
+def _difference(answer: dict) -> str:
+    if math.isnan(answer["difference"]):
+        return ""
+    metric = answer["metric"] if answer["scope"] == ONE_TASK else ""
+    (value, low, high), unit = points(metric, answer["difference"], answer["low"], answer["high"])
+    limits = "" if math.isnan(answer["low"]) else f" [{low}, {high}]"
+    average = " on average" if answer["scope"] == ALL_TASKS else ""
+    return f"{'+' if float(value) > 0 else ''}{value}{unit}{average}{limits}; "
 
 
-def _not_settled(row: dict, test: str) -> str:
-    return "not settled after Holm's correction" if row[f"{test}_p"] < ALPHA else "not settled"
+def _ratio(answer: dict) -> str:
+    limits = "" if math.isnan(answer["low"]) else f" [{answer['low']:.2f}, {answer['high']:.2f}]"
+    return f"SD ratio {answer['difference']:.2f}{limits}; "
 
 
-def _test(row: dict, test: str, name: str = "") -> str:
-    p, adjusted = row[f"{test}_p"], _adjusted(row, test)
-    if math.isnan(p):
-        return f"{name} not defined"
-    text = f"{name} p {_p(p)}".strip()
-    return text if adjusted == p else f"{text}, Holm {_p(adjusted).removeprefix('= ')}"
+def _matters(answer: dict) -> str:
+    (value,), unit = points(answer["metric"], answer["smallest_difference"])
+    return f"{value}{unit}"
+
+
+def p_in_words(answer: dict) -> str:
+    """Writes the test of an answer, its p-value and the adjusted one."""
+    return f"{answer['test']} p {_p(answer['p'])}, adjusted {_p(answer['p_adjusted']).removeprefix('= ')}"
+
+
+def where_of(answer: dict) -> str:
+    """Says which tasks an answer is about."""
+    return all_titles([answer["task"]]) if answer["scope"] == ONE_TASK else f"{answer['tasks']} tasks"
 
 
 def _p(p: float) -> str:
+    return f"= {p_text(p)}" if p >= 0.001 else p_text(p)
+
+
+def p_text(p: float) -> str:
     """Writes a p-value to three decimals, or to as many as keep it on its side of `ALPHA`."""
+    if math.isnan(p):
+        return "–"
     if p < 0.001:
         return "< .001"
     decimals = 3
     while (round(p, decimals) < ALPHA) != (p < ALPHA):
         decimals += 1
-    return "= " + (f"{p:.{decimals}f}".removeprefix("0") if p < 1 else "1")
+    return f"{p:.{decimals}f}".removeprefix("0") if p < 1 else "1"
 
 
-def _points(metric: str, *values: float) -> tuple[list[str], str]:
+def points(metric: str, *values: float) -> tuple[list[str], str]:
     """Writes differences × 100 to one decimal, or to as many (at most 4) as keep any from reading 0, and their unit.
 
     Those of an error are written to three digits in its own unit.
     """
     if factor(metric) == 1:
         return [f"{value:.3g}" for value in values], ""
-    points = [round(100 * value, 9) + 0.0 for value in values]  # + 0.0 makes −0 a 0
+    scaled = [round(100 * value, 9) + 0.0 for value in values]  # + 0.0 makes −0 a 0
     decimals = 1
-    while decimals < 4 and any(value and round(value, decimals) == 0 for value in points):
+    while decimals < 4 and any(value and round(value, decimals) == 0 for value in scaled):
         decimals += 1
-    return [f"{value:.{decimals}f}" for value in points], " points"
+    return [f"{value:.{decimals}f}" for value in scaled], " points"
 
 
-def _ratio(value: float) -> str:
-    return "–" if math.isnan(value) else "∞" if math.isinf(value) else f"{value:.2f}"
+def better(answer: dict) -> int:
+    """Returns 1 where what is settled favours the arm, −1 where it favours the baseline, 0 where nothing is settled."""
+    if not answer["settled"]:
+        return 0
+    favours = answer["question"] in ("quality", "mean")  # more is better of these alone
+    metric = answer["metric"] if isinstance(answer["metric"], str) else ""  # over all tasks there is none
+    up = higher_is_better(metric) if answer["scope"] == ONE_TASK and favours else True
+    return int(answer["direction"]) * (1 if favours and up else -1)

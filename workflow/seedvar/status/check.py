@@ -9,11 +9,13 @@ from seedvar.cells.decides import PACKAGE
 from seedvar.cells.places import model_folder
 from seedvar.data.describe import describe
 from seedvar.data.examples import read_examples
-from seedvar.data.metrics import METRICS
+from seedvar.data.labels import listing
+from seedvar.data.shown import higher_is_better
 from seedvar.data.sources import source_files
 from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.models.tokenizer import FAST, quick_tokenizer
+from seedvar.study.table_study import RunsTable
 
 
 def check_lines(plan: Plan) -> Iterator[str]:
@@ -44,6 +46,20 @@ def check_lines(plan: Plan) -> Iterator[str]:
         if drawn := model.about.drawn_anew:
             yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
     yield from _data_lines(plan)
+    yield from settled_lines(plan)
+
+
+def settled_lines(plan: Plan) -> Iterator[str]:
+    """Says which comparisons the seeds of a study can settle at best (design: what cannot be is said before)."""
+    study = plan.study
+    others = len(study.arm_names()) - 1
+    if study.baseline is None or others < 1:
+        return
+    from seedvar.stats.settle import settle_lines
+
+    yield from settle_lines(study.n_seeds, others, len(study.tasks), study.baseline, study.what_matters())
+    if study.is_crossed:
+        yield "  as if runs were independent, which those that share a seed may not be"
 
 
 def _data_lines(plan: Plan) -> Iterator[str]:
@@ -71,17 +87,48 @@ def _described(name: str, task: PlannedTask, hows: list[str], tokenizers: dict[s
     return [line for how in hows for line in describe(examples, task.source, how, there, longest)]
 
 
-def _table_lines(plan: Plan) -> Iterator[str]:
-    from seedvar.tables.foreign import import_runs
+LOWEST = 5  # scores of an arm that are shown
+NAMED = 10  # failed runs that are named by their seeds
 
-    runs = import_runs(plan.study, plan.site.runs_dir)["runs"]
-    counts = runs.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"])
-    yield f"{plan.study_file}: {len(runs)} runs from {plan.study.runs.file}"
-    for (task, arm), (n, failed) in counts.iterrows():
-        yield f"  {task}, {arm}: {n} runs, {failed} failed"
-    for name, task in plan.study.runs.tasks.items():
-        if task.metric not in METRICS:
-            yield f"  warning: {name}: {task.metric} is no metric of seedvar; the higher the better, and 1 is perfect"
-    for (task, arm), defined in runs.groupby(["task", "arm"], sort=False)["score_defined"].any().items():
-        if not defined:
-            yield f"  warning: {task}, {arm}: no run has a score; each counts as the trivial predictor's"
+
+def _table_lines(plan: Plan) -> Iterator[str]:
+    from seedvar.tables.foreign import import_runs, odd_lines
+
+    about, read = plan.study.runs, []
+    runs = import_runs(plan.study, plan.site.runs_dir, read.append)["runs"]
+    yield f"{plan.study_file}: {len(runs):,} runs from {about.file}"
+    yield from (line for line in read if not line.startswith(" "))
+    for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
+        worst = "lowest" if higher_is_better(group["metric"].iloc[0]) else "highest"
+        failed = group[group["degenerate"]]
+        yield f"  {task}, {arm}: {len(group):,} runs, {len(failed):,} failed{_seeds_of(failed, about)}"
+        scores = (group["score"] * about.scale)[group["score_defined"]].sort_values(ascending=worst == "lowest")
+        if len(scores):
+            common = scores.round(9).value_counts()
+            shown = ", ".join(f"{score:.6g}" for score in scores[:LOWEST])
+            yield f"    {worst} {shown}; {common.iloc[0]:,} of the commonest, {common.index[0]:.6g}"
+        if len(scores) < len(group):
+            yield f"    {len(group) - len(scores):,} without a score"
+    yield from (line for line in read if line.startswith(" "))
+    yield from _settled_by_table(plan, runs.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"]))
+    yield from (f"  warning: {line}" for line in odd_lines(plan.study, runs))
+
+
+def _seeds_of(failed, about: RunsTable) -> str:
+    """Names failed runs by their seeds, as far as there are any."""
+    if failed.empty or not (about.columns.seed or about.columns.init_seed):
+        return ""
+    crossed = about.columns.init_seed is not None
+    seeds = zip(failed["init_seed"], failed["order_seed"], strict=True)
+    return f" (seeds {listing((f'{i}/{o}' if crossed else str(i) for i, o in seeds), NAMED)})"
+
+
+def _settled_by_table(plan: Plan, counts) -> Iterator[str]:
+    """Says what the runs of a table can settle at best, by its fewest runs of a task and arm."""
+    from seedvar.stats.settle import settle_lines
+
+    arms, tasks = (counts.index.get_level_values(level).nunique() for level in ("arm", "task"))
+    baseline = plan.study.baseline
+    if baseline is not None and arms > 1:
+        fewest = int(counts["size"].min())
+        yield from settle_lines(fewest, arms - 1, tasks, baseline, plan.study.what_matters())

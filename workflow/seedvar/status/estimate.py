@@ -5,7 +5,8 @@ from __future__ import annotations
 from seedvar.cells.cell import Cell
 from seedvar.cells.places import model_folder
 from seedvar.engine.plan import Plan
-from seedvar.status.hours import CostModel, calibrate, expected_seconds, file_bytes, recorded_cells
+from seedvar.status.check import settled_lines
+from seedvar.status.hours import CostModel, calibrate, expected_seconds, file_bytes, has_bfloat16, recorded_cells
 from seedvar.status.state import StudyState
 from seedvar.status.work import Sizes, Work, block_parameters, flops_of, work_of
 from seedvar.study.grid import forgetting_runs
@@ -28,6 +29,7 @@ def plan_lines(study: StudyState, plan: Plan) -> list[str]:
     works = {cell: work_of(cell, size) for cell in cells if (size := sizes(cell)) is not None}
     lines += _work_lines(cells, todo, works, sizes, plan)
     recorded = recorded_cells(plan)
+    lines += _precision_lines(todo)
     lines += _hours_lines(todo, works, sizes, calibrate(recorded.records, sizes))
     each = recorded.bytes_each
     how = f"as {len(recorded.records):,} recorded cells" if each else "an estimate"
@@ -35,7 +37,7 @@ def plan_lines(study: StudyState, plan: Plan) -> list[str]:
     lines.append(f"Disk: {size_in_words(n_bytes)} for the files of all cells and their copies in the store ({how})")
     if message := plan.weights_message():
         lines.append(f"Weights: {message}")
-    return lines
+    return [*lines, *settled_lines(plan)]
 
 
 def job_counts(plan: Plan) -> dict[str, int]:
@@ -100,6 +102,25 @@ def _work_lines(cells: list[Cell], todo: list[Cell], works: dict[Cell, Work], si
     return lines
 
 
+def _precision_lines(todo: list[Cell]) -> list[str]:
+    """Writes where another precision would be faster on this machine's processor."""
+    asked = {cell.recipe.precision for cell in todo}
+    has = has_bfloat16()
+    if has is None:
+        return []
+    if "bfloat16" in asked and not has:
+        return [
+            "Precision: this processor has no arithmetic for bfloat16; on such, matrix products were 9 times slower "
+            "than in float32 (docs/performance.md). On a GPU it is faster"
+        ]
+    if "float32" in asked and has:
+        return [
+            "Precision: this processor has arithmetic for bfloat16; with `precision: bfloat16`, another recipe, matrix "
+            "products were 2.3 times as fast on such (docs/performance.md)"
+        ]
+    return []
+
+
 def _hours_lines(todo: list[Cell], works: dict[Cell, Work], sizes: Sizes, model: CostModel) -> list[str]:
     """Writes the hours of the cells that are to be trained, for every place that cells were recorded at."""
     if not model.lines:
@@ -108,11 +129,12 @@ def _hours_lines(todo: list[Cell], works: dict[Cell, Work], sizes: Sizes, model:
     for place in model.places():
         seconds = [expected_seconds(cell, sizes, model, place) for cell in todo if cell in works]
         known = [value for value in seconds if value is not None]
-        total = sum(known) * (place.threads if place.unit == "CPU" else 1)
+        total = sum(known) * (place.threads if place.unit == "CPU" else 1 / place.cells_per_gpu)
         parts = [line for (where, _, _), line in model.lines.items() if where == place]
         n = sum(line.n for line in parts)
         median, most = (max(line.errors[k] for line in parts) for k in (0, 1))
         text = f"{place.unit}-hours: {total / 3600:,.2f} on {place.name}, threads: {place.threads}"
+        text += f", {place.cells_per_gpu} cells a GPU" if place.cells_per_gpu > 1 else ""
         if len(known) < len(seconds):
             unknown = len(seconds) - len(known)
             text += f", without {unknown:,} cells of a model or a precision that was not recorded there"

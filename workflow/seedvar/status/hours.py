@@ -5,26 +5,42 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from seedvar.cells.cell import Cell
-from seedvar.cells.places import RESULT
+from seedvar.cells.places import RESULT, model_folder
 from seedvar.cells.record import RunRecord, read_record
 from seedvar.engine.plan import Plan
 from seedvar.errors import UserError
 from seedvar.status.state import CellState
-from seedvar.status.work import DataSize, Sizes, Work, work_of
+from seedvar.status.work import TRAINING_FACTOR, DataSize, Sizes, Work, block_parameters, work_of
+from seedvar.study.grid import forgetting_runs, surface_runs
 
 CALIBRATION_CELLS = 1000  # at most so many recorded cells are read from the study, and as many from the store
 STORE_LOOKS = 5000  # entries of a large store to look at
 # The time limit of a cell on a cluster, calibrated on so many recorded cells: so many times what it should take, and
 # no fewer minutes than that.
 LIMIT_CELLS, LIMIT_FACTOR, SHORTEST_LIMIT = 100, 3, 10
+MANY_LAYERS = 24  # of a model whose configuration is not at hand
+
+
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # what /proc/cpuinfo calls the instructions, x86's and ARM's
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool | None:
+    """Says whether this machine's processor has arithmetic for bfloat16; None where it cannot be told."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), None)
+    return None if flags is None else bool(BFLOAT16 & set(flags.split()))
 
 
 class Place(NamedTuple):
@@ -34,18 +50,20 @@ class Place(NamedTuple):
         unit: `CPU` or `GPU`.
         name: Of the processor or of the GPU.
         threads: Torch threads.
+        cells_per_gpu: How many cells could share the GPU.
     """
 
     unit: str
     name: str
     threads: int
+    cells_per_gpu: int = 1
 
 
 def place_of(record: RunRecord) -> Place:
     """Returns where a cell was trained."""
     if record.device == "cpu":
         return Place("CPU", record.processor or "cpu", record.threads)
-    return Place("GPU", record.device, record.threads)
+    return Place("GPU", record.device, record.threads, record.cells_per_gpu)
 
 
 @dataclass(frozen=True)
@@ -184,24 +202,53 @@ def expected_seconds(cell: Cell, sizes: Sizes, model: CostModel, place: Place) -
     return None if size is None or line is None else line.seconds(cell, work_of(cell, size))
 
 
-def time_limits(plan: Plan) -> dict[tuple[str, str, str], int]:
-    """Returns how many minutes a cell may take on a cluster, by model, task and slug: three times what it should take.
+def time_limits(plan: Plan) -> tuple[dict[tuple[str, str, str], int], dict[str, int]]:
+    """Returns how many minutes a cell and a job of a probe may take on a cluster: three times what it should take.
 
     Calibrated on a sample of recorded cells; empty while nothing is recorded. Where cells were recorded at several
     places that the study may get, the slowest counts: a limit that is too long costs a wait, one that is too short
-    the training.
+    the training. Where more cells share a GPU than did when they were recorded, each may take so many times as long.
+
+    Returns:
+        The minutes of a cell by model, task and slug; those of a job by probe.
     """
     recorded = recorded_cells(plan, LIMIT_CELLS) if plan.cells else Recorded([], None)
     if not recorded.records:
-        return {}
+        return {}, {}
     sizes = Sizes(plan)
     model = calibrate(recorded.records, sizes)
     wanted = {"cpu": ["CPU"], "cuda": ["GPU"]}.get(plan.site.device, ["CPU", "GPU"])
     places = [place for place in model.places() if place.unit in wanted]
-    limits = {}
+
+    def minutes(seconds_at: Callable[[Place], float | None]) -> int | None:
+        seconds = [
+            s * (max(1, plan.site.cells_per_gpu / place.cells_per_gpu) if place.unit == "GPU" else 1)
+            for place in places
+            if (s := seconds_at(place)) is not None
+        ]
+        return max(SHORTEST_LIMIT, math.ceil(LIMIT_FACTOR * max(seconds) / 60)) if seconds else None
+
+    cells = {}
     for cell in {(c.model, c.task, c.recipe): c for c in plan.all_cells.values()}.values():
-        seconds = [s for place in places if (s := expected_seconds(cell, sizes, model, place)) is not None]
-        if seconds:
-            minutes = math.ceil(LIMIT_FACTOR * max(seconds) / 60)
-            limits[cell.model, cell.task, cell.recipe.slug()] = max(SHORTEST_LIMIT, minutes)
-    return limits
+        if found := minutes(partial(expected_seconds, cell, sizes, model)):
+            cells[cell.model, cell.task, cell.recipe.slug()] = found
+    probes = {}
+    for name, cell, passes in probe_passes(plan, sizes):
+        lines = {place: model.line(cell, place) for place in places}
+        seconds = {place: line.start_s + line.pass_s * passes for place, line in lines.items() if line}
+        if found := minutes(seconds.get):
+            probes[name] = max(found, probes.get(name, 0))
+    return cells, probes
+
+
+def probe_passes(plan: Plan, sizes: Sizes) -> Iterator[tuple[str, Cell, float]]:
+    """Yields the probes of a study, a cell whose weights they measure, and the tokens of a job's forward passes."""
+    probes = plan.study.probes
+    for _, cell in forgetting_runs(plan.study):
+        shape = block_parameters(model_folder(plan.results, cell.model), cell.model)
+        layers = shape[1] if shape else MANY_LAYERS
+        yield "forgetting", cell, probes.forgetting.paragraphs * cell.recipe.max_length * (layers + 1)
+    for cell in surface_runs(plan.study)[:1]:
+        if (size := sizes(cell)) is not None:
+            grid = probes.surface
+            yield "surface", cell, TRAINING_FACTOR * grid.points * grid.examples * size.tokens_each["train"]

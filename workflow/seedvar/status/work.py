@@ -8,6 +8,7 @@ a straight line in the tokens that they processed. Nothing here imports PyTorch.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from seedvar.data.task import Shares, Task
 from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.files import read_json
 from seedvar.models.configuration import depth_of
+from seedvar.models.families import FAMILIES
+from seedvar.models.layouts import weights_of
 
 # Examples of GLUE's published training and development sets, and tokens an example of an uncased BERT tokenizer,
 # rounded: for tasks of the hub that have not been tokenised yet.
@@ -162,8 +165,9 @@ def _parts(size: DataSize, how: str) -> tuple[int, float, float]:
 def block_parameters(folder: Path | None, name: str) -> tuple[float, int, bool] | None:
     """Returns the parameters of a model's blocks, the number of blocks, and whether its configuration was there.
 
-    A block has four matrices of attention and two of its feed-forward layer; where blocks share one set of
-    parameters, it counts once for every block, as it is multiplied with as often.
+    They are those of the matrices that the family's layout has. Of a name alone, a block has four matrices of attention
+    and two of its feed-forward layer; where blocks share one set of parameters, it counts once for every block, as it
+    is multiplied with as often.
 
     Args:
         folder: A folder with `config.json`, or None.
@@ -173,6 +177,12 @@ def block_parameters(folder: Path | None, name: str) -> tuple[float, int, bool] 
         config = read_json(folder / "config.json") if folder else {}
     except (OSError, ValueError):
         config = {}
+    if (family := FAMILIES.get(config.get("model_type"))) and family.stacks:
+        with contextlib.suppress(KeyError, TypeError, ZeroDivisionError):
+            within = tuple(f"{path.removeprefix(f'{family.prefix}.')}." for path in family.stacks)
+            weights = weights_of(family.layout, config).items()
+            matrices = [math.prod(shape) for name, shape in weights if len(shape) > 1 and name.startswith(within)]
+            return sum(matrices), depth_of(config), True
     first = lambda *keys: next((config[key] for key in keys if config.get(key)), None)  # noqa: E731
     shape = (
         depth_of(config),

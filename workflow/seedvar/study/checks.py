@@ -11,6 +11,7 @@ from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
 from seedvar.study.study import CrossedSeeds, Study
 from seedvar.study.tasks import check_own, known_tasks
+from seedvar.study.validation import check_matters
 
 MOST_CELLS = 20_000  # 16,000 are planned in a minute and take 10,000 small files a thousand; more is a mistake
 MOST_IN_ARM = 130  # characters of an arm's name that a grid makes; it stands behind the task's in names of logs
@@ -53,6 +54,7 @@ def check_study(study: Study, path: Path | str) -> None:
         raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(arms)}")
     if study.baseline is None and len(arms) > 1:
         raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
+    check_matters(study, path)
     _check_probes(study, list(arms), path)
 
 
@@ -183,6 +185,14 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
             raise UserError(
                 f"{path}: probes.surface: the runs train {first} and {second}; accepted: two runs of one model"
             )
+        arms_on = study.arms_on(surface.task)
+        first, second = (arms_on[run.arm].recipe.changes() for run in (surface.first, surface.second))
+        for key in ("head", "lora_rank"):
+            if first.get(key) != second.get(key):
+                raise UserError(
+                    f"{path}: probes.surface: the runs differ in {key}, and so in what weights they have; accepted: "
+                    "two runs with the same"
+                )
 
 
 def _seed_lists(study: Study) -> list[tuple[str, list[int]]]:

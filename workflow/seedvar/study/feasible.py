@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from seedvar.data.task import Task
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import About
 from seedvar.models.configuration import depth_of
-from seedvar.models.families import family_of
+from seedvar.models.families import BARE, LINEAR, NO_CHECKPOINTING, OFFICIAL_HEADS, family_of, has_segments
+from seedvar.models.layouts import weights_of
 from seedvar.study.study import Study
 
 
@@ -30,7 +32,7 @@ def check_models(study: Study, known: dict[str, About], path: Path) -> None:
     """
     for arm, trained in [pair for task in study.tasks for pair in study.arms_on(task).items()]:
         about = known[trained.model_name]
-        _check_recipe(f"{path}: arm '{arm}'", trained.model_name, trained.recipe, about.config)
+        check_recipe(f"{path}: arm '{arm}'", trained.model_name, trained.recipe, about.config)
         probe = study.probes.forgetting
         is_probed = probe is not None and arm in (probe.arms or [arm])
         if is_probed and (family_of(about.config["model_type"]).layers is None or not about.has_word_head):
@@ -38,10 +40,27 @@ def check_models(study: Study, known: dict[str, About], path: Path) -> None:
                 f"{path}: probes.forgetting: {trained.model_name} has no single layers or no masked-word head; "
                 "accepted: leave it out"
             )
+        if is_probed and trained.recipe.lora_rank:
+            raise UserError(
+                f"{path}: probes.forgetting: arm '{arm}' leaves the pre-trained layers as they are (lora_rank); "
+                "accepted: other arms"
+            )
 
 
-def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
+def check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
+    """Refuses a recipe that asks for what a model cannot do.
+
+    Args:
+        where: The file and the arm, for messages.
+        name: What the model is called.
+        recipe: The recipe.
+        config: The model's `config.json`.
+
+    Raises:
+        UserError: One sentence with the field and what is accepted.
+    """
     family, depth, changes = family_of(config.get("model_type")), depth_of(config) or 0, recipe.changes()
+    refuse = lambda field, reason, accepted: UserError(f"{where}: {field}: {reason}; accepted: {accepted}")  # noqa: E731
     for field in ("reinit_layers", "frozen_layers", "layerwise_decay"):
         if field in changes and family.layers is None:
             raise UserError(
@@ -60,7 +79,26 @@ def _check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:
             f"4 to {longest} is"
         )
     if recipe.reinit_pooler and family.pooler is None:
-        raise UserError(f"{where}: reinit_pooler: {name} has no pre-trained pooler; accepted: false")
+        raise refuse("reinit_pooler", f"{name} has no pre-trained pooler", "false")
+    _check_inputs_and_head(name, recipe, config, refuse)
+    if recipe.mixout and family.matrices != LINEAR:
+        raise refuse("mixout", f"it mixes Linear layers, and the attention of {name} has none", "0")
+    if recipe.lora_rank and family.matrices == BARE:
+        raise refuse("lora_rank", f"it adapts Linear layers, and the attention of {name} has none", "leave it out")
+    if recipe.lora_rank and importlib.util.find_spec("peft") is None:
+        raise refuse("lora_rank", "the package peft is not installed", "pip install 'peft>=0.18,<1', or leave it out")
+    if recipe.biases_only and not any(weight.endswith("bias") for weight in weights_of(family.layout, config)):
+        raise refuse("biases_only", f"the blocks of {name} have no biases", "false")
+    if recipe.gradient_checkpointing and config["model_type"] in NO_CHECKPOINTING:
+        raise refuse("gradient_checkpointing", f"Transformers cannot do it with the family of {name}", "false")
+
+
+def _check_inputs_and_head(name: str, recipe: Recipe, config: dict, refuse) -> None:
+    if recipe.head == "official" and config["model_type"] not in OFFICIAL_HEADS:
+        reason = f"{name} has the head of Transformers alone, and {' and '.join(OFFICIAL_HEADS)} have another"
+        raise refuse("head", reason, "transformers")
+    if not recipe.segment_ids and not has_segments(config):
+        raise refuse("segment_ids", f"{name} is told of no segments in any case", "leave it out")
 
 
 def check_sizes(study: Study, known: dict[str, tuple[Task, dict[str, list[int]]]], path: Path) -> None:

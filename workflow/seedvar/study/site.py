@@ -58,6 +58,13 @@ class SiteConfig(Strict):
         "results/store.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is one.")
+    cells_per_gpu: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="How many cells may share a GPU of this machine, side by side; a GPU is faster at several small "
+        "cells together. Changes no result.",
+    )
     warm_start: Truth = Field(
         True,
         description="Start local cells as forks of a process that has imported PyTorch already; saves seconds a cell.",

@@ -17,11 +17,15 @@ from pydantic import Field, PrivateAttr, create_model
 from seedvar.cells.recipe import Recipe
 from seedvar.data.declaration import Declaration
 from seedvar.models.checkpoints import model_name
-from seedvar.strict import SeedNumber, Strict
+from seedvar.strict import Difference, SeedNumber, Strict
 from seedvar.study.probes import Probes
 from seedvar.study.tasks import known_declaration
 
 MODEL_HELP = "A hub id, a local folder, the embedded model syn-bert, or a name that config.yaml lists under models."
+SLACK_HELP = (
+    "The second rule for failed runs: a run's last training loss is at least 1 minus this share of the loss of a "
+    "constant prediction. Tables alone depend on it."
+)
 ModelName = Annotated[str, Field(min_length=1)]
 
 # A grid holds a list of values for each field that varies; expanded in full.
@@ -81,8 +85,10 @@ class SeedsUntil(Strict):
     width: float = Field(
         gt=0, description="Add seeds until the 95 % interval of every task and arm is at most so wide, end to end."
     )
-    statistic: Literal["mean", "sd"] = Field(
-        "mean", description="The interval: of the mean (t) or the SD (chi-squared)."
+    statistic: Literal["mean", "quality", "sd"] = Field(
+        "mean",
+        description="The interval: of the mean of all runs, with failures that may not have been seen yet; of the mean "
+        "of those that did not fail (quality); or of the SD of these.",
     )
     batch: int = Field(5, ge=2, le=10_000, description="Seeds to add at a time, to every task and arm.")
     at_most: int = Field(50, ge=2, lt=2**31, description="Stop at so many seeds in any case.")
@@ -131,6 +137,12 @@ class Study(Strict):
     arms: dict[str, Arm] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
     grid: Grid | None = Field(None, description="Instead of arms: lists of values, expanded in full.")
     baseline: str | None = Field(None, description="The arm that the others are compared with.")
+    smallest_difference: Difference | Annotated[dict[str, Difference], Field(min_length=1)] | None = Field(
+        None,
+        description="The smallest difference of mean scores that would matter, as a fraction (0.01 is a point), for "
+        "all tasks or by task: only then may two arms be called the same.",
+    )
+    loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
     probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
     _arms: dict[str, dict[str, Trained]] = PrivateAttr(default_factory=dict)  # by task; each is made once
@@ -140,6 +152,10 @@ class Study(Strict):
         copy = super().model_copy(**changes)
         copy._arms = {}
         return copy
+
+    def what_matters(self) -> dict[str, float] | float | None:
+        """Returns the smallest difference of means that would matter."""
+        return self.smallest_difference
 
     def arms_on(self, task: str) -> dict[str, Trained]:
         """Returns what every arm is on a task, by the arm's name and in the file's order.

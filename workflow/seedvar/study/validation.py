@@ -55,6 +55,19 @@ def validate(model: type[Model], values: dict, path: Path | str) -> Model:
         raise UserError(f"{path}: {_explain(error, model, values)}") from None
 
 
+def check_matters(study, path: Path | str) -> None:
+    """Refuses a smallest difference for a task that the study does not have.
+
+    Raises:
+        UserError: One sentence with the file, the key and what is accepted.
+    """
+    if isinstance(study.smallest_difference, dict):
+        for task in study.smallest_difference:
+            if task not in study.tasks:
+                accepted = ", ".join(study.tasks)
+                raise UserError(f"{path}: smallest_difference: unknown task '{task}'; accepted: {accepted}")
+
+
 def _explain(error: ValidationError, model: type[BaseModel], values: dict) -> str:
     """Puts the first problem that pydantic found into one sentence."""
     placed = [

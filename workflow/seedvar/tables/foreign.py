@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 
-from seedvar.data.formats import READERS, read_file
-from seedvar.data.labels import label_number, listing, shortened
+from seedvar.data.labels import listing, shortened
+from seedvar.data.metrics import METRICS
 from seedvar.data.shown import higher_is_better
 from seedvar.errors import UserError
 from seedvar.strict import NAME_IN_WORDS, is_name
-from seedvar.study.table_study import AS_PERCENTAGES, TableStudy, TaskColumns, find_table, in_unit, lowest
+from seedvar.study.table_study import (
+    AS_PERCENTAGES,
+    Columns,
+    TableStudy,
+    TaskColumns,
+    find_table,
+    in_list,
+    in_unit,
+    limits_of,
+)
+from seedvar.tables.rows import ROW, chosen, names, numbers, read_any, whole_numbers
 from seedvar.words import KEYS, SEEDS
 
-UNDEFINED = ("", "nan", "na", "n/a", "null", "none")
+ROUNDED_TO = 3  # decimals of a fraction from which on a limit may be the rounded score of a collapsed run
 
 
-def read_any(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Reads columns of CSV, TSV, JSON Lines or Parquet as they stand there: what is a number is judged later.
-
-    Raises:
-        UserError: It is none of these, is damaged, or has no such column or no row.
-    """
-    if path.suffix.lower() not in READERS:
-        raise UserError(f"{path}: '{path.suffix}' is not accepted; accepted: {', '.join(READERS)}")
-    table = pd.DataFrame(read_file(path, list(dict.fromkeys(columns))).columns, dtype=object)
-    if table.empty:
-        raise UserError(f"{path}: holds no row; accepted: one row a run")
-    return table
-
-
-def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.DataFrame]:
+def import_runs(
+    study: TableStudy, folder: str | None = None, tell: Callable[[str], None] = lambda line: None
+) -> dict[str, pd.DataFrame]:
     """Makes our tables out of a user's.
 
     Args:
         study: Says what is where.
         folder: `runs_dir` of config.yaml.
+        tell: Is given lines on what was read, what was left out and why, and what looks odd.
 
     Returns:
         `runs`, with the columns that statistics and figures use, and `curves` where there are any.
@@ -47,19 +49,17 @@ def import_runs(study: TableStudy, folder: str | None = None) -> dict[str, pd.Da
         UserError: A column or a task is missing, a run is there twice, or a score is no number.
     """
     path, tasks = find_table(study.runs.file, folder), study.runs.tasks.values()
-    keys = [name for name in study.runs.columns.model_dump().values() if name]
     wanted = [[task.score, task.failed_by, task.validation, task.train_loss] for task in tasks]
-    table = read_any(path, [*keys, *_named(wanted)])
-    rows = _keyed(table, study, path)
-    _check_values(table, rows, study, path)
+    rows = _keyed(read_any(path, [*_key_columns(study), *_named(wanted)]), study, path, tell)
     curves = None
     if study.runs.curves:
         about = study.runs.curves
         curve_path = find_table(about.file, folder, "runs.curves.file")
         wanted = [[about.update, about.train_loss], [task.curve for task in tasks]]
-        curves = _curves(_keyed(read_any(curve_path, [*keys, *_named(wanted)]), study, curve_path), study, curve_path)
-    tables = [_runs_of(rows[rows["task"] == task], task, study, path) for task in study.tasks]
-    runs = pd.concat(tables, ignore_index=True)
+        table = read_any(curve_path, [*_key_columns(study, of_runs=False), *_named(wanted)])
+        curves = _curves(_keyed(table, study, curve_path, of_runs=False), study, curve_path)
+    tables = [_runs_of(rows[task], task, study, path, tell) for task in study.tasks]
+    runs = pd.concat(tables, ignore_index=True).assign(comparable_seeds=study.runs.comparable_seeds)
     if (repeated := runs[runs.duplicated(KEYS)]).size:
         task, arm, seed = repeated.iloc[0][["task", "arm", "init_seed"]]
         raise UserError(f"{path}: the run of task {task}, arm {arm}, seed {seed} is there twice; once is accepted")
@@ -76,103 +76,109 @@ def _named(lists) -> list[str]:
     return [name for names in lists for name in names if name]
 
 
-def _check_values(table: pd.DataFrame, keyed: pd.DataFrame, study: TableStudy, path: Path) -> None:
-    """Refuses a misspelt task or arm, which would vanish without a word."""
+def _key_columns(study: TableStudy, of_runs: bool = True) -> list[str]:
+    """Lists the columns that say what a row is of; `where` is about the runs alone."""
     columns = study.runs.columns
-    arms = sorted(set(_words(table, columns.arm, path)))
+    keys = [name for key in Columns.model_fields for name in in_list(getattr(columns, key))]
+    return [*keys, *(study.runs.where or {})] if of_runs else keys
+
+
+def _keyed(
+    table: pd.DataFrame,
+    study: TableStudy,
+    path: Path,
+    tell: Callable[[str], None] = lambda line: None,
+    of_runs: bool = True,
+) -> dict[str, pd.DataFrame]:
+    """Returns the rows of each task with our key columns; those of other tasks and arms are left out.
+
+    Raises:
+        UserError: A task or an arm that the study names is not there, which would vanish without a word.
+    """
+    runs, columns, read = study.runs, study.runs.columns, len(table)
+    left_out = []
+    if runs.where and of_runs:
+        table = chosen(table, runs.where, path)
+        left_out.append((read - len(table), f"by where ({', '.join(runs.where)})"))
+    tasks = names(table, in_list(columns.task), path) if columns.task else None
+    theirs = names(table, in_list(columns.arm), path) if columns.arm else pd.Series(runs.arm, table.index)
+    arms = theirs.map({theirs: ours for ours, theirs in runs.arms.items()}) if runs.arms else theirs
+    if of_runs:
+        _check_named(tasks, theirs, study, path)
+    by_value = {task.value or name: name for name, task in runs.tasks.items()}
+    ours = pd.Series(True, table.index) if tasks is None else tasks.isin(by_value)
+    if tasks is not None:
+        left_out.append(((~ours).sum(), f"of other tasks ({listing(sorted(set(tasks[~ours])))})"))
+    others = ours & arms.isna()
+    left_out.append((others.sum(), f"of other arms ({listing(sorted(set(theirs[others])))})"))
+    table = table.assign(arm=arms)[ours & arms.notna()]
+    parts = [f"{number:,} left out {why}" for number, why in left_out if number]
+    tell(f"{path}: {read:,} rows{', of which ' if parts else ''}{', '.join(parts)}")
+    if runs.arms:  # the study file's order
+        table = table.sort_values("arm", key=lambda arm: arm.map(list(runs.arms).index), kind="stable")
+    else:
+        for name in table["arm"].unique():
+            if not is_name(name):
+                raise UserError(
+                    f"{path}: the arm {shortened(name)} is not a name; accepted: {NAME_IN_WORDS}, or a name for it "
+                    "under runs.arms"
+                )
+    by_task = {}
+    for name, task in runs.tasks.items():
+        rows = table if tasks is None else table[tasks[table.index] == (task.value or name)]
+        for key in SEEDS:
+            column = getattr(columns, key) or columns.seed
+            # Where there are no seeds, no two rows of a task get one number, so that nothing pairs them.
+            seeds = whole_numbers(rows, column, path) if column else range(len(rows))
+            rows = rows.assign(**{key: seeds})
+        by_task[name] = rows.assign(task=name)
+    return by_task
+
+
+def _check_named(tasks: pd.Series | None, arms: pd.Series, study: TableStudy, path: Path) -> None:
+    """Refuses a misspelt task or arm."""
+    there = sorted(set(arms))
     for ours, theirs in (study.runs.arms or {}).items():
-        if theirs not in arms:
-            raise UserError(f"{path}: no row has the arm '{theirs}'; accepted as runs.arms.{ours}: {listing(arms)}")
-    for task in study.tasks:
-        if task not in set(keyed["task"]):
-            found = listing(sorted(set(_words(table, columns.task, path)))) if columns.task else "none"
-            raise UserError(f"{path}: no row is of task '{task}'; accepted as runs.tasks.{task}.value: {found}")
-
-
-def _keyed(table: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
-    """Adds our key columns and leaves out rows of other tasks and arms."""
-    columns = study.runs.columns
-    by_value = {task.value or name: name for name, task in study.runs.tasks.items()}
-    their_tasks = _words(table, columns.task, path) if columns.task else None
-    their_arms = _words(table, columns.arm, path)
-    tasks = study.tasks[0] if their_tasks is None else their_tasks.map(by_value)
-    arms = their_arms
-    if study.runs.arms:
-        arms = arms.map({theirs: ours for ours, theirs in study.runs.arms.items()})
-    keyed = table.assign(task=tasks, arm=arms)
-    keyed = keyed[keyed["task"].notna() & keyed["arm"].notna()]
-    for name in SEEDS:
-        theirs = getattr(columns, name) or columns.seed
-        keyed[name] = _whole(keyed, theirs, path) if theirs else keyed.groupby(["task", "arm"]).cumcount()
-    if study.runs.arms:  # the study file's order
-        return keyed.sort_values("arm", key=lambda arm: arm.map(list(study.runs.arms).index), kind="stable")
-    for name in keyed["arm"].unique():
-        if not is_name(name):
+        if theirs not in there:
+            raise UserError(f"{path}: no row has the arm '{theirs}'; accepted as runs.arms.{ours}: {listing(there)}")
+    for name, task in study.runs.tasks.items() if tasks is not None else ():
+        value = task.value or name
+        of_task = arms[tasks == value]
+        if of_task.empty:
+            found = listing(sorted(set(tasks)))
+            raise UserError(f"{path}: no row is of task '{name}'; accepted as runs.tasks.{name}.value: {found}")
+        if study.runs.arms and not of_task.isin(study.runs.arms.values()).any():
             raise UserError(
-                f"{path}: the arm {shortened(name)} is not a name; accepted: {NAME_IN_WORDS}, or a name for it under "
-                "runs.arms"
+                f"{path}: no row of task '{name}' has an arm of runs.arms; accepted there: "
+                f"{listing(sorted(set(of_task)))}"
             )
-    return keyed
 
 
-def _words(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """Returns a column of names as text; an arm may be called `None` or `2`."""
-    for row, value in enumerate(table[name], 1):
-        if value is None or value != value or not str(value).strip():
-            raise UserError(f"{path}: {name}: row {row} holds nothing; accepted: a name in every row")
-    return table[name].map(lambda value: f"{value:.15g}" if isinstance(value, float) else str(value).strip())
-
-
-def _numbers(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """Returns a column of numbers; NaN where nothing, NaN or NA stands, and nothing else that is no finite number."""
-    return pd.Series([_number(value, name, row, path) for row, value in table[name].items()], table.index, float)
-
-
-def _number(value, name: str, row: int, path: Path) -> float:
-    if value is None or value != value or (isinstance(value, str) and value.strip().lower() in UNDEFINED):
-        return float("nan")
-    try:
-        return label_number(value)
-    except ValueError as error:
-        raise UserError(
-            f"{path}: column '{name}' holds what is no number (row {row + 1}: {error}); accepted: numbers with a "
-            "decimal point, and nothing or NaN where a score is not defined"
-        ) from None
-
-
-def _whole(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """Returns a column of whole numbers from 0."""
-    numbers = _numbers(table, name, path)
-    for row, number in numbers.items():
-        if not (number >= 0 and number == int(number)):
-            raise UserError(
-                f"{path}: {name}: row {row + 1} holds {shortened(str(table[name][row]))}; accepted: whole numbers "
-                "from 0"
-            )
-    return numbers.astype("int64")
-
-
-def _runs_of(rows: pd.DataFrame, task: str, study: TableStudy, path: Path) -> pd.DataFrame:
+def _runs_of(rows: pd.DataFrame, task: str, study: TableStudy, path: Path, tell: Callable[[str], None]) -> pd.DataFrame:
     about, scale = study.runs.tasks[task], study.runs.scale
     score = _scores(rows, about, scale, path)
     if score.isna().all():
         raise UserError(f"{path}: {about.score}: no run of task '{task}' has a score; accepted: numbers")
-    decides = _numbers(rows, about.failed_by or about.score, path)
-    limit = about.majority if about.failed_at is None else about.failed_at
+    decides = numbers(rows, about.failed_by or about.score, path)
+    _check_limit(decides, task, about, scale, path, tell)
+    trivial = about.trivial / scale
+    failed = decides.isna() | score.isna()
+    if not math.isnan(about.limit):
+        failed |= ~_better(decides, about.limit, about)
     runs = rows[KEYS].assign(
-        metric=about.metric,
+        metric=about.shown_metric,
         split=study.runs.split,
-        score=score.fillna(about.majority / scale),
+        score=score.fillna(trivial),
         score_defined=score.notna(),
-        majority=about.majority / scale,
-        degenerate=decides.isna() | score.isna() | ~_better(decides, limit, about),
+        majority=trivial,
+        degenerate=failed,
     )
     runs["validation_last"] = float("nan")
     if about.validation:
         runs["validation_last"] = _scores(rows, about, scale, path, about.validation)
     runs["test_last"] = float("nan")
     runs[f"{study.runs.split}_last"] = score
-    runs["train_loss"] = _numbers(rows, about.train_loss, path) if about.train_loss else float("nan")
+    runs["train_loss"] = numbers(rows, about.train_loss, path) if about.train_loss else float("nan")
     runs["constant_loss"] = float("nan") if about.constant_loss is None else about.constant_loss
     return runs
 
@@ -180,46 +186,81 @@ def _runs_of(rows: pd.DataFrame, task: str, study: TableStudy, path: Path) -> pd
 def _scores(rows: pd.DataFrame, about: TaskColumns, scale: float, path: Path, name: str | None = None) -> pd.Series:
     """Returns a column of scores, divided by the scale; refuses what no score can be."""
     name = name or about.score
-    scores = _numbers(rows, name, path) / scale
-    if not in_unit(about.metric):
-        return scores
-    least = lowest(about.metric)
-    wrong = scores[(scores > 1 + 1e-9) | (scores < least)]
+    scores = numbers(rows, name, path)
+    low, high = limits_of(about, scale)
+    wrong = scores[(scores > high + 1e-9 * scale) | (scores < low)]
     if len(wrong):
-        hint = "scale: 100 for percentages" if scale == 1 else "another scale"
+        held = rows[name][wrong.index[0]]
+        hint = ""
+        if in_unit(about.metric):
+            hint = ", or " + ("scale: 100 for percentages" if scale == 1 else "another scale")
         raise UserError(
-            f"{path}: {name}: row {wrong.index[0] + 1} holds {rows[name][wrong.index[0]]}, which with scale: {scale:g} "
-            f"is no {about.metric}; accepted: {least * scale:g} to {scale:g}, or {hint}"
+            f"{path}: {name}: row {rows[ROW][wrong.index[0]]} holds {held}, which with scale: {scale:g} "
+            f"is no {about.metric}; accepted: {low:g} to {high:g}{hint}"
         )
-    if scale >= AS_PERCENTAGES and least == 0 and 0 < scores.max() * scale <= 1:
+    if in_unit(about.metric) and scale >= AS_PERCENTAGES and low == 0 and 0 < scores.max() <= 1:
         raise UserError(
             f"{path}: {name}: no score of {about.metric} is above 1, and scale: {scale:g} says that scores are "
             "percentages or the like; accepted: scale: 1, or such scores"
         )
-    return scores
+    return scores / scale
 
 
 def _better(values: pd.Series, limit: float, about: TaskColumns) -> pd.Series:
     """Says which values are better than a limit; what another column says counts as better where it is higher."""
-    is_error = about.failed_by in (None, about.score) and not higher_is_better(about.metric)
+    is_error = about.failed_by in (None, about.score) and not higher_is_better(about.shown_metric)
     return values < limit if is_error else values > limit
 
 
-def _curves(rows: pd.DataFrame, study: TableStudy, path: Path) -> pd.DataFrame:
-    about = study.runs.curves
-    curves = rows[KEYS].assign(update=_whole(rows, about.update, path))
-    if (twice := curves[curves.duplicated([*KEYS, "update"])]).size:
-        task, arm, seed, update = twice.iloc[0][["task", "arm", "init_seed", "update"]]
-        raise UserError(
-            f"{path}: update {update} of task {task}, arm {arm}, seed {seed} is there twice; once is accepted"
-        )
-    curves["train_loss"] = _numbers(rows, about.train_loss, path) if about.train_loss else float("nan")
+def _check_limit(
+    decides: pd.Series, task: str, about: TaskColumns, scale: float, path: Path, tell: Callable[[str], None]
+) -> None:
+    """Refuses a limit to which the equal scores of several runs were rounded, so that none of them has failed.
+
+    Collapsed runs all score the same, and what a table or a paper calls the majority score is rounded: .50917 for
+    111 / 218. Where the study gives `failed_at` it is meant, and a line says what it lets pass.
+    """
+    limit = about.limit
+    if math.isnan(limit):
+        return
+    decimals = -Decimal(repr(float(limit))).as_tuple().exponent
+    unit = 1 if about.failed_by not in (None, about.score) and abs(limit) <= 1 else scale
+    if decimals + math.log10(unit) < ROUNDED_TO - 1e-9:
+        return
+    near = decides[_better(decides, limit, about) & ((decides - limit).abs() < 10.0**-decimals)]
+    counts = near.value_counts()
+    if counts.empty or counts.iloc[0] < 2:
+        return
+    value, n = counts.index[0], counts.iloc[0]
+    sentence = f"{n} of {len(decides)} runs have {value:g}, a hair better than {limit:g}, as collapsed runs do"
+    if about.failed_at is not None:
+        tell(f"  warning: {task}: {sentence}; they do not count as failed")
+        return
+    # Rounded away from the better side, so that the runs are no better.
+    up = higher_is_better(about.shown_metric) or about.failed_by not in (None, about.score)
+    step = 10.0 ** -(decimals + 1)
+    meant = (math.ceil(value / step) if up else math.floor(value / step)) * step
+    raise UserError(
+        f"{path}: runs.tasks.{task}.majority: {sentence} where it is rounded; accepted: majority: "
+        f"{meant:.{decimals + 1}f}, or failed_at: {limit:g} beside it if they have not failed"
+    )
+
+
+def _curves(by_task: dict[str, pd.DataFrame], study: TableStudy, path: Path) -> pd.DataFrame:
+    about, tables = study.runs.curves, []
     for task, columns in study.runs.tasks.items():
+        rows = by_task[task]
+        curves = rows[KEYS].assign(update=whole_numbers(rows, about.update, path))
+        if (twice := curves[curves.duplicated([*KEYS, "update"])]).size:
+            task, arm, seed, update = twice.iloc[0][["task", "arm", "init_seed", "update"]]
+            raise UserError(
+                f"{path}: update {update} of task {task}, arm {arm}, seed {seed} is there twice; once is accepted"
+            )
+        curves["train_loss"] = numbers(rows, about.train_loss, path) if about.train_loss else float("nan")
         if columns.curve:
-            scores = _scores(rows[rows["task"] == task], columns, study.runs.scale, path, columns.curve)
-            name = f"val_{columns.metric}"
-            curves[name] = scores.combine_first(curves[name]) if name in curves else scores
-    return curves.sort_values([*KEYS, "update"], kind="stable", ignore_index=True)
+            curves[f"val_{columns.shown_metric}"] = _scores(rows, columns, study.runs.scale, path, columns.curve)
+        tables.append(curves)
+    return pd.concat(tables).sort_values([*KEYS, "update"], kind="stable", ignore_index=True)
 
 
 def _with_curves(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -234,3 +275,26 @@ def _with_curves(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
             )
     loss = pd.Series(last["train_loss"].reindex(place).to_numpy(), runs.index)
     return runs.assign(train_loss=runs["train_loss"].fillna(loss))
+
+
+def odd_lines(study: TableStudy, runs: pd.DataFrame) -> list[str]:
+    """Says what looks odd in a table of runs that could be read."""
+    scale, lines = study.runs.scale, []
+    for name, task in study.runs.tasks.items():
+        scores = runs[(runs["task"] == name) & runs["score_defined"]]["score"]
+        if task.metric not in METRICS:
+            way, best = ("lower", 0) if task.better == "lower" else ("higher", 1)
+            lines.append(f"{name}: {task.metric} is no metric of seedvar; the {way} the better, and {best} is perfect")
+            if best == 1 and scores.max() > 1:
+                lines.append(
+                    f"{name}: scores up to {scores.max() * scale:g} with scale: {scale:g}; a scale that makes the "
+                    "highest possible score 1, such as 100, keeps points and normalised scores in order"
+                )
+        if math.isnan(task.limit):
+            lines.append(f"{name}: there is no trivial predictor; only a run without a score counts as failed")
+        if (runs["task"] == name).any() and runs[runs["task"] == name]["degenerate"].all():
+            lines.append(f"{name}: every run has failed")
+    for (task, arm), defined in runs.groupby(["task", "arm"], sort=False)["score_defined"].any().items():
+        if not defined:
+            lines.append(f"{task}, {arm}: no run has a score; each counts as the trivial predictor's")
+    return lines

@@ -61,6 +61,23 @@ def size_of_training_set(examples: Examples, recipe: Recipe) -> int:
     return len(split(examples.task, labels, recipe.split)["train"].rows)
 
 
+def micro_batches(examples: Examples, name: str, rows: np.ndarray, most: int | None) -> list[np.ndarray]:
+    """Divides a batch into parts of similar lengths, the shortest examples first.
+
+    Args:
+        examples: The examples of the cell.
+        name: The part that they are of.
+        rows: Their positions in the source split of that part.
+        most: Examples in a part; None does not divide the batch.
+
+    Returns:
+        The positions, part by part.
+    """
+    by_length = rows[np.argsort(examples.source(name).lengths()[rows], kind="stable")]
+    most = most or len(rows)
+    return [by_length[start : start + most] for start in range(0, len(rows), most)]
+
+
 def make_batch(
     examples: Examples, name: str, rows: np.ndarray, device: torch.device
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

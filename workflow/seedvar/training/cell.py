@@ -32,7 +32,13 @@ from seedvar.training.resuming import Unfinished
 
 
 def train_cell(
-    cell: Cell, fingerprint: str, results: Path, device: str = "auto", threads: int = 1, keep_weights: bool = False
+    cell: Cell,
+    fingerprint: str,
+    results: Path,
+    device: str = "auto",
+    threads: int = 1,
+    keep_weights: bool = False,
+    cells_per_gpu: int = 1,
 ) -> RunRecord:
     """Trains a cell and writes its files, `result.json` last.
 
@@ -43,6 +49,7 @@ def train_cell(
         device: `auto`, `cpu` or `cuda`.
         threads: Torch threads; part of what makes a result bit-identical.
         keep_weights: Put the weights of the last checkpoint into the store, for `seedvar weights`.
+        cells_per_gpu: How many cells may share a CUDA device.
 
     Returns:
         The record that was written. A run that diverged is a result like any other.
@@ -54,9 +61,11 @@ def train_cell(
     make_deterministic(threads)
     examples = load_examples(results / cell.data_folder(), cell.recipe)
     folder = results / cell.folder()
-    with claimed_device(device) as chosen:
-        device_name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+    with claimed_device(device, cells_per_gpu) as chosen:
+        on_gpu = chosen.type == "cuda"
+        device_name = torch.cuda.get_device_name(chosen) if on_gpu else "cpu"
         machine = {"device": device_name, "threads": threads, **about_machine()}
+        machine["cells_per_gpu"] = cells_per_gpu if on_gpu else 1
         unfinished = Unfinished(folder / UNFINISHED, _must_agree(fingerprint, machine), _log)
         with signals.heard(unfinished.hear):
             model = build_initial_model(cell, results, examples.task)
@@ -75,7 +84,7 @@ def train_cell(
     unfinished.remove()
     store.keep(results / "store", fingerprint, folder)
     if keep_weights:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+        weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
         store.keep_weights(results / "store", fingerprint, lambda path: save_file(weights, path))
     return record
 
@@ -138,6 +147,7 @@ def _record(cell: Cell, fingerprint: str, examples: Examples, outcome: Outcome, 
         versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "numpy", "scikit-learn", "scipy")},
+            **({"peft": version("peft")} if cell.recipe.lora_rank else {}),
         },
         **machine,
     )

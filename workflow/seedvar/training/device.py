@@ -1,4 +1,4 @@
-"""Chooses where a cell runs: the CPU, or a CUDA device that no other cell of this machine uses."""
+"""Chooses where a cell runs: the CPU, or a CUDA device that no other cell of this machine uses, or only so many do."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from seedvar.files import own_folder
 
 
 @contextlib.contextmanager
-def claimed_device(wanted: str):
-    """Yields a device, exclusively if it is a CUDA one.
+def claimed_device(wanted: str, cells_per_gpu: int = 1):
+    """Yields a device; a CUDA one has as many places as it may have cells.
 
-    Cells that start at the same time on a machine with several devices each get their own;
-    a cell more than there are devices waits until one is free. The claim is a file lock,
+    Cells that start at the same time on a machine with several devices are spread over them;
+    a cell more than there are places waits until one is free. The claim is a file lock,
     which the system releases however the process ends.
 
     Args:
         wanted: `auto` (CUDA where there is one), `cpu` or `cuda`.
+        cells_per_gpu: How many cells may run on a CUDA device side by side. Each is a process of its own, with its own
+            random streams, and computes what it computes alone.
 
     Raises:
         UserError: `cuda` is wanted and there is none.
@@ -39,8 +41,9 @@ def claimed_device(wanted: str):
         return
     # The name of a device that all processes agree on, whatever CUDA_VISIBLE_DEVICES says.
     names = [str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())]
-    with first_free(names) as number:
-        device = torch.device("cuda", number)
+    places = [name + (f"-{turn}" if turn else "") for turn in range(cells_per_gpu) for name in names]
+    with first_free(places) as number:
+        device = torch.device("cuda", number % len(names))
         torch.cuda.set_device(device)
         yield device
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from dataclasses import dataclass, field
@@ -17,10 +16,12 @@ from seedvar.data.scoring import better, scores, worst
 from seedvar.data.task import Task
 from seedvar.methods.hooks import methods_with
 from seedvar.streams import generator, stream_seed
-from seedvar.training.batches import Examples, make_batch, size_of_training_set
+from seedvar.training.batches import Examples, make_batch, micro_batches, size_of_training_set
+from seedvar.training.packing import batch_maker
 from seedvar.training.parameter_groups import make_optimizer
 from seedvar.training.resuming import Unfinished
 from seedvar.training.schedule import schedule
+from seedvar.training.vocabulary import compact, shrunk_by
 
 EVALUATION_BATCH = 64  # examples; no influence on the result beyond rounding
 
@@ -58,7 +59,7 @@ class Progress:
         shuffled: The training examples in the order of this epoch, as positions in their source split.
         window: Training losses since the last row of the curve.
         best_score: The best validation score so far.
-        best_weights: Of the best checkpoint so far; None if there is none, or if the last is the best.
+        best_weights: Of the best checkpoint so far, off the device; None if there is none, or if the last is the best.
     """
 
     best_score: float
@@ -101,6 +102,8 @@ def fine_tune(
     warmup = int(recipe.warmup_ratio * total)
     evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
 
+    examples, put_back_words = compact(model, examples, recipe)
+    batch_of = batch_maker(model) or make_batch
     model.to(device).train()
     optimizer = make_optimizer(model, recipe)
     order = generator(order_seed, "order")
@@ -123,16 +126,21 @@ def fine_tune(
             run.shuffled = train_rows[torch.randperm(len(train_rows), generator=order).numpy()]
         rows = run.shuffled[position * recipe.batch_size : (position + 1) * recipe.batch_size]
 
-        inputs, labels = make_batch(examples, "train", rows, device)
-        loss = loss_of(forward(model, inputs, recipe), labels, task)
-        loss.backward()
+        # The gradient of the batch's mean loss, the sum of those of its micro-batches
+        losses = []
+        for part in micro_batches(examples, "train", rows, recipe.micro_batch):
+            inputs, labels = batch_of(examples, "train", part, device)
+            loss = loss_of(forward(model, inputs, recipe), labels, task) * (len(part) / len(rows))
+            loss.backward()
+            losses.append(loss.detach())
         for watcher in watchers:
             watcher.before_update(run.update)
         norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
-        run.window.append(loss.item())
-        if not (math.isfinite(run.window[-1]) and math.isfinite(norm.item())):
+        loss, norm = torch.stack([sum(losses), norm]).tolist()  # the only time that an update waits for the device
+        run.window.append(loss)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             outcome.status = "diverged"
-            reason = f"loss {run.window[-1]}, gradient norm {norm.item()}"
+            reason = f"loss {loss}, gradient norm {norm}"
             log(f"update {run.update}/{total}: {reason}: diverged, training ends")
             break
 
@@ -146,7 +154,7 @@ def fine_tune(
         outcome.updates = run.update
 
         if run.update in evaluate_at:
-            logits = predict(model, examples, "validation", recipe, device)
+            logits = predict(model, examples, "validation", recipe, device, batch_of)
             targets = examples.labels("validation")
             validation = scores(task, targets, logits)
             outcome.curve.append(
@@ -165,7 +173,7 @@ def fine_tune(
             if better(task.metric, score, run.best_score):
                 run.best_score, outcome.best_update = score, run.update
                 outcome.logits["best"] = {"validation": logits}
-                run.best_weights = copy.deepcopy(model.state_dict()) if run.update < total else None
+                run.best_weights = weights_of(model) if run.update < total else None
             row = outcome.curve[-1]
             log(
                 f"update {run.update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}"
@@ -190,15 +198,29 @@ def fine_tune(
             if name != "train"
         }
     elif "test" in examples.parts:
-        outcome.logits["last"]["test"] = predict(model, examples, "test", recipe, device)
+        outcome.logits["last"]["test"] = predict(model, examples, "test", recipe, device, batch_of)
     if run.best_weights is None:  # the last is the best, or no evaluation gave a score
         outcome.best_update, outcome.logits["best"] = outcome.updates, outcome.logits["last"]
     elif "test" in examples.parts:
-        last_weights = copy.deepcopy(model.state_dict())
-        model.load_state_dict(run.best_weights)
-        outcome.logits["best"]["test"] = predict(model, examples, "test", recipe, device)
-        model.load_state_dict(last_weights)
+        swap_weights(model, run.best_weights)
+        outcome.logits["best"]["test"] = predict(model, examples, "test", recipe, device, batch_of)
+        swap_weights(model, run.best_weights)
+    rates = [recipe.learning_rate * schedule(update, total, warmup) for update in range(outcome.updates)]
+    put_back_words(shrunk_by(recipe.weight_decay, rates))
     return outcome
+
+
+def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Copies the weights of a model to where they take no memory of the device."""
+    return {name: tensor.to("cpu", copy=True) for name, tensor in model.state_dict().items()}
+
+
+def swap_weights(model: nn.Module, others: dict[str, torch.Tensor]) -> None:
+    """Exchanges the weights of a model for others, one tensor at a time, in place."""
+    for name, tensor in model.state_dict().items():
+        own = tensor.to("cpu", copy=True)
+        tensor.copy_(others[name])
+        others[name] = own
 
 
 def snapshot(run: Progress, model, optimizer, order: torch.Generator, watchers: list, device: torch.device) -> dict:
@@ -281,8 +303,18 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, task: Task) -> torch.Ten
 
 
 @torch.no_grad()
-def predict(model: nn.Module, examples: Examples, name: str, recipe: Recipe, device: torch.device) -> np.ndarray:
+def predict(
+    model: nn.Module, examples: Examples, name: str, recipe: Recipe, device: torch.device, batch_of=make_batch
+) -> np.ndarray:
     """Predicts the examples of a part with dropout off, similar lengths together.
+
+    Args:
+        model: The network.
+        examples: The examples of the cell.
+        name: The part.
+        recipe: Decides the precision.
+        device: Where the network is.
+        batch_of: Makes a batch, as `make_batch` does.
 
     Returns:
         Logits in the order of the part's rows, shape (examples, classes), float32.
@@ -294,7 +326,7 @@ def predict(model: nn.Module, examples: Examples, name: str, recipe: Recipe, dev
     logits = np.empty((len(rows), examples.task.n_classes), dtype=np.float32)
     for start in range(0, len(by_length), EVALUATION_BATCH):
         chosen = by_length[start : start + EVALUATION_BATCH]
-        inputs, _ = make_batch(examples, name, rows[chosen], device)
+        inputs, _ = batch_of(examples, name, rows[chosen], device)
         logits[chosen] = forward(model, inputs, recipe).cpu().numpy()
     model.train(was_training)
     return logits

@@ -13,7 +13,8 @@ from seedvar.data.task import Task
 from seedvar.errors import UserError, first_line
 from seedvar.methods.hooks import methods_with
 from seedvar.models.families import family_of
-from seedvar.models.layouts import BUFFERS
+from seedvar.models.layers import init_std, mark_drawn, pretrained
+from seedvar.models.layouts import TIED, is_buffer
 from seedvar.streams import generator
 
 
@@ -65,12 +66,15 @@ def build_model(
     except Exception as error:  # as above
         raise _not_loadable(folder, error) from None
     # A checkpoint that has been fine-tuned brings a classifier of its own: it is drawn anew as well.
-    encoder = {id(parameter) for parameter in model.base_model.parameters()}
-    head = {name for name, parameter in model.named_parameters() if id(parameter) not in encoder}
+    head = {name for name, _ in model.named_parameters()} - set(pretrained(model))
     _check_loading(folder, model, head, loading)
-    names = sorted(head | set(loading["missing_keys"]))
+    names = sorted(head | set(loading["missing_keys"]) - set(_tied(model)))
     print(f"drawn anew: {', '.join(names)}", file=sys.stderr, flush=True)
-    init_fresh(model, names, getattr(config, "initializer_range", 0.02), generator(init_seed, "classifier"))
+    init_fresh(model, names, init_std(config), generator(init_seed, "classifier"))
+    if family.read_out:
+        from seedvar.models.read_out import make_ready
+
+        make_ready(model, family.read_out)
     for load_encoder in methods_with("load_encoder", recipe):
         load_encoder(model, intermediate_weights)
     for change_model in methods_with("change_model", recipe):
@@ -92,14 +96,16 @@ def _check_loading(folder: Path, model: nn.Module, head: set[str], loading: dict
     """
     pooler = family_of(model.config.model_type).pooler
     mismatched = {name for name, *_ in loading["mismatched_keys"]}
-    prefix = f"{model.base_model_prefix}."
+    prefix, tied = f"{model.base_model_prefix}.", _tied(model)
     parts = {name for name, _ in model.base_model.named_children()}
     unused = {name.removeprefix(prefix) for name in loading["unexpected_keys"] if name.startswith(prefix)}
     unused |= {name for name in loading["unexpected_keys"] if name.split(".")[0] in parts}
     wrong = {
-        "lacks": {name for name in loading["missing_keys"] if not (pooler and name.startswith(f"{pooler}."))} - head,
+        "lacks": {name for name in loading["missing_keys"] if not (pooler and name.startswith(f"{pooler}."))}
+        - head
+        - set(tied),
         "has in another shape": mismatched - head,
-        "has no place for": {name for name in unused if not name.startswith("pooler.") and name not in BUFFERS},
+        "has no place for": {name for name in unused if not name.startswith("pooler.") and not is_buffer(name)},
     }
     for problem, names in wrong.items():
         if names:
@@ -108,6 +114,11 @@ def _check_loading(folder: Path, model: nn.Module, head: set[str], loading: dict
                 f"{folder}: is not loaded as it is: it {problem} {len(names)} weights of the encoder, such as {first}; "
                 "accepted: a checkpoint whose configuration and weights belong together"
             )
+
+
+def _tied(model: nn.Module) -> list[str]:
+    """Lists what is one and the same weight as another: where a file holds one of them, none is missing."""
+    return [f"{model.base_model_prefix}.{name}" for name in TIED]
 
 
 @torch.no_grad()
@@ -119,6 +130,7 @@ def init_fresh(model: nn.Module, names: list[str], std: float, stream: torch.Gen
     """
     for name in names:
         parameter = model.get_parameter(name)
+        mark_drawn([parameter])
         if parameter.dim() > 1:
             parameter.normal_(0.0, std, generator=stream)
         else:

@@ -10,6 +10,7 @@ from torch import nn
 from seedvar.cells.decides import OPTIMIZERS
 from seedvar.cells.recipe import Recipe
 from seedvar.methods.hooks import methods_with
+from seedvar.models.layers import is_norm
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -27,16 +28,18 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict]:
     """Groups all trainable parameters by learning rate and weight decay.
 
-    Biases and LayerNorm weights are not decayed, as in both papers' code.
+    Biases and the weights of LayerNorms and RMSNorms are not decayed, as in both papers' code.
     """
     factors = {}
     for learning_rate_factors in methods_with("learning_rate_factors", recipe):
         factors |= learning_rate_factors(model, recipe)
     members: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    seen = set()  # BART has one table of words in three places
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if parameter.requires_grad:
-                decays = name != "bias" and not isinstance(module, nn.LayerNorm)
+            if parameter.requires_grad and id(parameter) not in seen:
+                seen.add(id(parameter))
+                decays = "bias" not in name and not is_norm(module)
                 members.setdefault((factors.get(id(parameter), 1.0), decays), []).append(parameter)
     return [
         {

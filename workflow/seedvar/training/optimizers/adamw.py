@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 
 
-class TransformersAdamW(torch.optim.Optimizer):
+class TransformersAdamW(torch.optim.AdamW):
     """AdamW as Transformers had it, with or without bias correction.
 
-    Unlike PyTorch's, ε is added before the correction and the decay comes after the step.
+    Unlike in PyTorch's, ε is added before the correction, and the decay comes after the step and shrinks it too. Both
+    are PyTorch's update with another rate, ε and λ, so that its fused kernel does the work: one pass over weights,
+    gradients and moments, and no memory beyond them.
 
     Args:
         params: Parameters, or groups with their own `lr` and `weight_decay`.
         lr: Learning rate η.
-        beta1: Decay of the first moment.
         beta2: Decay of the second moment.
         eps: ε.
         weight_decay: λ, decoupled.
@@ -21,34 +22,23 @@ class TransformersAdamW(torch.optim.Optimizer):
             updates up to 6.6 times as large (Zhang et al. 2021, Fig. 1).
     """
 
-    def __init__(self, params, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, correct_bias=True):
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "t": 0})
-        self.beta1, self.beta2, self.eps, self.correct_bias = beta1, beta2, eps, correct_bias
+    def __init__(self, params, lr, beta2=0.999, eps=1e-8, weight_decay=0.0, correct_bias=True):
+        super().__init__(params, lr, (0.9, beta2), eps, weight_decay, fused=True)
+        self.correct_bias = correct_bias
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Does one update; a parameter without a gradient counts as one whose gradient is 0.
-
-        The parameters of a group are updated as one long vector: a network has hundreds of
-        tensors, and on a CPU a small operation on each costs more than the arithmetic.
-        """
-        for group in self.param_groups:
-            group["t"] += 1
-            thetas = group["params"]
-            g = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in thetas])
-            if "m" not in group:
-                group["m"], group["v"] = torch.zeros_like(g), torch.zeros_like(g)
-            m, v = group["m"], group["v"]
-            m.lerp_(g, 1 - self.beta1)
-            v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-            size = group["lr"]
-            if self.correct_bias:
-                size *= (1 - self.beta2 ** group["t"]) ** 0.5 / (1 - self.beta1 ** group["t"])
-            change = (m / v.sqrt().add_(self.eps)).mul_(-size)
-            for theta, part in zip(thetas, change.split([theta.numel() for theta in thetas]), strict=True):
-                theta.add_(part.view_as(theta))
-                if group["weight_decay"]:
-                    theta.mul_(1 - group["lr"] * group["weight_decay"])
+        """Does one update; a parameter without a gradient stays as it is."""
+        given = [(group["lr"], group["eps"], group["weight_decay"]) for group in self.param_groups]
+        for group, (lr, eps, decay) in zip(self.param_groups, given, strict=True):
+            t = group["t"] = group.get("t", 0) + 1
+            beta1, beta2 = group["betas"]
+            correction1, correction2 = 1 - beta1**t, (1 - beta2**t) ** 0.5
+            size = lr * (1 - lr * decay) * (1.0 if self.correct_bias else correction1 / correction2)
+            group.update(lr=size, eps=eps / correction2, weight_decay=lr * decay / size if size else 0.0)
+        super().step()
+        for group, (lr, eps, decay) in zip(self.param_groups, given, strict=True):
+            group.update(lr=lr, eps=eps, weight_decay=decay)
 
 
 def make(groups: list[dict], recipe, correct_bias: bool = True) -> TransformersAdamW:

@@ -1,0 +1,270 @@
+"""Packed batches: the tokens of all examples one behind another, and none that only fill up a rectangle.
+
+A batch that is padded to its longest example spends 20 to 50 % of its arithmetic on padding. Here everything but
+attention sees one row of tokens; attention goes example by example, those of one length together. And of the last
+layer only the first token of each example is read (by the pooler or the classification head), so that layer computes
+its query, its output and its feed-forward part for these alone. The logits, the loss and the gradients are those of
+a padded batch, but for the order in which floats are added.
+
+It is Transformers' own network that computes: what is replaced is its attention function, by the interface that
+Transformers has for that, and the forward pass of the last layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from types import MethodType
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from seedvar.models.families import family_of
+from seedvar.training.batches import Examples
+
+NAME = "seedvar_packed"  # of the attention function, among those of Transformers
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the examples of a packed batch lie, the shortest first.
+
+    Attributes:
+        lengths: Tokens of each example, shape (examples,), ascending.
+        starts: Position of each example's first token, shape (examples,), on the device.
+        groups: Runs of examples of one length: the first, the one behind the last, and the position of the first
+            token of the first.
+    """
+
+    lengths: np.ndarray
+    starts: torch.Tensor
+    groups: list[tuple[int, int, int]]
+
+    @cached_property
+    def padded(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """How to fill a rectangle and to empty it.
+
+        Returns:
+            The token that goes into each place, shape (examples · longest,), 0 in places that are filled up; whether
+            it is a token, shape (examples, longest); and the places that are, shape (tokens,).
+        """
+        longest = int(self.lengths[-1])
+        is_token = np.arange(longest) < self.lengths[:, None]
+        source = np.zeros(is_token.shape, np.int64)
+        source[is_token] = np.arange(is_token.sum())
+        device = self.starts.device
+        places = np.flatnonzero(is_token)
+        return tuple(torch.from_numpy(array).to(device) for array in (source.reshape(-1), is_token, places))
+
+
+def batch_maker(model: nn.Module):
+    """Returns a function with the arguments of `make_batch` that makes packed batches; it prepares the model for them.
+
+    Returns:
+        None where the model's family cannot take them.
+    """
+    family = family_of(model.config.model_type)
+    if family.packing is None:
+        return None
+    if model.config._attn_implementation != NAME:
+        from transformers import AttentionInterface
+
+        AttentionInterface.register(NAME, _attention)
+        model.set_attn_implementation(NAME)
+        _READ_OUT[family.packing](model)
+    return partial(pack_batch, first_position=model.config.pad_token_id + 1 if family.positions_after_padding else 0)
+
+
+def pack_batch(
+    examples: Examples, name: str, rows: np.ndarray, device: torch.device, first_position: int = 0
+) -> tuple[dict, torch.Tensor]:
+    """Puts the tokens of some examples one behind another.
+
+    Args:
+        examples: The examples of the cell.
+        name: The part that they are of.
+        rows: Their positions in the source split of that part, in ascending order of their lengths.
+        device: Where to.
+        first_position: What the model calls the position of an example's first token.
+
+    Returns:
+        `input_ids`, `token_type_ids` and `position_ids`, each (1, tokens), and the `packing`; and the labels
+        (examples,), whole numbers or for regression float32.
+    """
+    source = examples.source(name)
+    first, lengths = source.offsets[rows], source.lengths()[rows]
+    starts = np.cumsum(lengths) - lengths
+    within = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    places = np.repeat(first, lengths) + within
+    inputs = {
+        "input_ids": source.input_ids[places].astype(np.int64),
+        "token_type_ids": source.token_type_ids[places].astype(np.int64),
+        "position_ids": within + first_position,
+    }
+    inputs = {key: torch.from_numpy(array)[None].to(device) for key, array in inputs.items()}
+    changes = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(rows)]
+    groups = [(i, j, int(starts[i])) for i, j in zip(changes, changes[1:], strict=False)]
+    packing = Packing(lengths, torch.from_numpy(starts).to(device), groups)
+    labels = torch.from_numpy(source.labels[rows])
+    return inputs | {"packing": packing}, (labels if examples.task.is_regression else labels.long()).to(device)
+
+
+def _attention(module, query, key, value, attention_mask, dropout=0.0, scaling=None, packing=None, **unused):
+    """Is called by Transformers with queries, keys and values of shape (1, heads, tokens, size of a head)."""
+    tokens = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    return attend(*tokens, packing, dropout, scaling)[None], None
+
+
+def attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, dropout: float, scaling: float
+) -> torch.Tensor:
+    """Lets every query attend to the tokens of its own example.
+
+    Args:
+        query: Of all tokens, or of one an example; shape (queries, heads, size of a head).
+        key: Of all tokens, shape (tokens, heads, size of a head).
+        value: As `key`.
+        packing: Where the examples lie.
+        dropout: Probability of leaving out a weight.
+        scaling: Factor of the scores.
+
+    Returns:
+        The values, weighted by the softmax of the scores, in the shape of `query`.
+    """
+    if query.device.type == "cpu":
+        return _Attention.apply(query, key, value, packing.groups, packing.lengths, dropout, scaling)
+    # Many small products would be many launches here: one fused kernel over a rectangle
+    n, (_, heads, size) = len(packing.lengths), query.shape
+    source, is_token, places = packing.padded
+    key, value = (t.index_select(0, source).view(n, -1, heads, size).transpose(1, 2) for t in (key, value))
+    one_each = len(query) == n
+    query = (query if one_each else query.index_select(0, source)).view(n, -1, heads, size).transpose(1, 2)
+    mask = is_token[:, None, None, :]
+    found = scaled_dot_product_attention(query, key, value, mask, dropout, scale=scaling)
+    found = found.transpose(1, 2).reshape(-1, heads, size)
+    return found if one_each else found.index_select(0, places)
+
+
+class _Attention(torch.autograd.Function):
+    """Softmax attention on a CPU: plain matrix products, which are faster there than the fused kernel."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu")
+    def forward(ctx, query, key, value, groups, lengths, dropout, scaling):
+        heads, size = key.shape[1:]
+        per_example = len(query) == len(lengths)  # one query an example, or one a token
+        out = torch.empty_like(query, memory_format=torch.contiguous_format)
+        kept = None
+        if dropout:
+            n_weights = int((lengths if per_example else lengths**2).sum()) * heads
+            kept = torch.empty(n_weights).bernoulli_(1 - dropout).to(key.dtype)
+        weights, used = [], 0
+        for first, last, start in groups:
+            n, length = last - first, int(lengths[first])
+            tokens = slice(start, start + n * length)
+            queries = slice(first, last) if per_example else tokens
+            q, k, v = (_by_head(t, n) for t in (query[queries], key[tokens], value[tokens]))
+            weight = torch.bmm(q, k.transpose(1, 2)).mul_(scaling).float().softmax(-1).to(key.dtype)
+            weights.append(weight)
+            if dropout:
+                weight = weight * kept[used : used + weight.numel()].view_as(weight)
+                used += weight.numel()
+            out[queries] = torch.bmm(weight, v).view(n, heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
+        if dropout:
+            out /= 1 - dropout
+        ctx.save_for_backward(query, key, value, kept, *weights)
+        ctx.plan = groups, lengths, dropout, scaling, per_example
+        return out
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx, grad_out):
+        query, key, value, kept, *weights = ctx.saved_tensors
+        groups, lengths, dropout, scaling, per_example = ctx.plan
+        grads = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (query, key, value)]
+        heads, size = key.shape[1:]
+        if dropout:
+            grad_out = grad_out / (1 - dropout)
+        used = 0
+        for (first, last, start), weight in zip(groups, weights, strict=True):
+            n, length = last - first, int(lengths[first])
+            tokens = slice(start, start + n * length)
+            queries = slice(first, last) if per_example else tokens
+            q, k, v, g = (_by_head(t, n) for t in (query[queries], key[tokens], value[tokens], grad_out[queries]))
+            grad_weight, dropped = torch.bmm(g, v.transpose(1, 2)), weight
+            if dropout:
+                mask = kept[used : used + weight.numel()].view_as(weight)
+                used += weight.numel()
+                dropped = weight * mask
+                grad_weight *= mask
+            # The derivative of the softmax: w (g - sum of w g)
+            grad_score = torch._softmax_backward_data(grad_weight.float(), weight.float(), -1, torch.float32)
+            grad_score = grad_score.to(key.dtype).mul_(scaling)
+            found = (grad_score @ k, grad_score.transpose(1, 2) @ q, dropped.transpose(1, 2) @ g)
+            for grad, where, part in zip(grads, (queries, tokens, tokens), found, strict=True):
+                grad[where] = part.view(n, heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
+        return *grads, None, None, None, None
+
+
+def _by_head(tensor: torch.Tensor, n: int) -> torch.Tensor:
+    """Turns (examples · length, heads, size) into (examples · heads, length, size)."""
+    _, heads, size = tensor.shape
+    if n == 1:
+        return tensor.transpose(0, 1)
+    return tensor.reshape(n, -1, heads, size).transpose(1, 2).reshape(n * heads, -1, size)
+
+
+# How the first tokens of the examples are read out of the last layer: from a batch (1, tokens, hidden) to (examples,
+# 1, hidden), in which the pooler and the heads find them where they look for them.
+
+
+def _read_bert(model: nn.Module) -> None:
+    """Has the last layer of BERT and those built like it compute the first tokens alone."""
+
+    def forward(layer, hidden, attention_mask=None, *unused, packing, **ignored):
+        attention, tokens = layer.attention.self, hidden[0]
+        first = tokens.index_select(0, packing.starts)
+        query, key, value = (
+            projection(x).unflatten(-1, (-1, attention.attention_head_size))
+            for projection, x in ((attention.query, first), (attention.key, tokens), (attention.value, tokens))
+        )
+        dropout = attention.dropout.p if attention.training else 0.0
+        found = attend(query, key, value, packing, dropout, attention.scaling).flatten(1)
+        return layer.feed_forward_chunk(layer.attention.output(found, first))[:, None]
+
+    last = model.base_model.encoder.layer[-1]
+    last.forward = MethodType(forward, last)
+
+
+def _read_distilbert(model: nn.Module) -> None:
+    """The same for DistilBERT."""
+
+    def forward(layer, hidden, attention_mask=None, *unused, packing, **ignored):
+        attention, tokens = layer.attention, hidden[0]
+        first = tokens.index_select(0, packing.starts)
+        query, key, value = (
+            projection(x).unflatten(-1, (-1, attention.attention_head_size))
+            for projection, x in ((attention.q_lin, first), (attention.k_lin, tokens), (attention.v_lin, tokens))
+        )
+        dropout = attention.dropout.p if attention.training else 0.0
+        found = attention.out_lin(attend(query, key, value, packing, dropout, attention.scaling).flatten(1))
+        found = layer.sa_layer_norm(found + first)
+        return layer.output_layer_norm(layer.ffn(found) + found)[:, None]
+
+    last = model.base_model.transformer.layer[-1]
+    last.forward = MethodType(forward, last)
+
+
+def _read_stack(model: nn.Module) -> None:
+    """Takes the first tokens out of what the last layer has computed for all: layers that share their parameters."""
+
+    def read(stack, arguments, named, output):
+        output.last_hidden_state = output.last_hidden_state[0].index_select(0, named["packing"].starts)[:, None]
+        return output
+
+    model.base_model.encoder.register_forward_hook(read, with_kwargs=True)
+
+
+_READ_OUT = {"bert": _read_bert, "distilbert": _read_distilbert, "stack": _read_stack}
