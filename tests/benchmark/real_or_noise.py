@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from seedvar.stats.agreement import weighted_scores
-from seedvar.stats.real_or_noise import MEANS, MOST_GROUPS, Jackknife, _noise, generalise, leave_out, split_spread
+from seedvar.data.metrics import SIMULATED
+from seedvar.stats.real_or_noise import MOST_GROUPS, Jackknife, _noise, generalise, leave_out, split_spread
 
 ENDLESS = 300_000  # examples that stand for all there could be
 GRADED = ("spearman", "pearson", "mse")
@@ -79,7 +80,7 @@ class World:
     def left_out(self, examples: tuple, goodness: np.ndarray, rng: np.random.Generator) -> Jackknife:
         """Leaves out the same groups of examples for all runs."""
         logits = self.logits(examples, goodness, rng)
-        most = None if self.metric in MEANS else MOST_GROUPS
+        most = None if SIMULATED[self.metric].is_mean else MOST_GROUPS
         return leave_out(self.score, examples[0], logits, np.random.default_rng(0), most)
 
 

@@ -23,7 +23,7 @@ SAMPLE = {
     "data": ["numbers as texts", "one class"],
     "table": ["runs.tasks.rte.metric: 'acuracy'", "runs: a percentage"],
 }
-PROCESSOR_S = 3  # of a command, starting Python included: about .7, and 2 with pandas
+IMPORTS = 6  # processor time of a command, starting Python included, in imports of pandas: about 1.5, and 4 with pandas
 COMMANDS = ("check", "plan", "status")  # `explain` reads its study as `status` does
 
 
@@ -56,6 +56,14 @@ def written(checkout):
         path.write_bytes(content)
 
 
+def timed(arguments, folder):
+    """Runs Python; returns the processor time that it took, in s, and what it said."""
+    before = os.times().children_user
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment_of(folder), capture_output=True, text=True, timeout=120)
+    return os.times().children_user - before, done
+
+
 def sentence(done) -> str:
     """Returns the one line that a command has said of a mistake."""
     lines = [line for line in done.stderr.splitlines() if line.startswith("seedvar: ")]
@@ -71,13 +79,14 @@ def test_check_plan_status_and_snakemake_say_the_same(kind, name, written):
     study = next((file for file in case.files if kind == "names" and file.endswith(".yaml")), "mine.yaml")
     said = {}
     for name in COMMANDS:
-        command = [sys.executable, "-m", "seedvar", name, study]
-        before = os.times().children_user
-        done = subprocess.run(
-            command, cwd=folder, env=environment_of(folder), capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 2, (name, done.stderr)
-        assert os.times().children_user - before < PROCESSOR_S
+        for _ in range(3):  # another process may slow down one of the two
+            importing, _ = timed(["-c", "import pandas"], folder)
+            seconds, done = timed(["-m", "seedvar", name, study], folder)
+            assert done.returncode == 2, (name, done.stderr)
+            if seconds < IMPORTS * importing:
+                break
+        else:
+            raise AssertionError(f"{name}: {seconds:.1f} s, an import of pandas {importing:.1f} s")
         said[name] = sentence(done)
     done = run_snakemake(folder, "-n", "--config", f"study={study}")
     assert done.returncode == 2

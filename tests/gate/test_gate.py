@@ -91,10 +91,10 @@ def test_what_all_mutations_start_from_is_accepted(base):
 def test_every_mistake_is_refused_in_one_sentence_that_names_the_place_and_what_is_accepted(kind):
     wrong = {}
     for case in [case for case in CASES[kind] if case.reason is None]:
-        start = time.monotonic()
+        start = time.process_time()
         sentence = sentence_about(case)
         problem = "is accepted" if sentence is None else wrong_with(sentence, case)
-        if time.monotonic() - start > SLOW_S:
+        if time.process_time() - start > SLOW_S:
             problem = "takes long"
         if problem:
             wrong[case.name] = f"{problem}: {sentence}"

@@ -523,6 +523,6 @@ def test_the_headers_of_a_large_model_are_looked_at_in_milliseconds(plan):
     config(num_hidden_layers=24)()
     shapes = weights_of(FAMILIES["bert"].layout, read_json("it/config.json"))
     save_file({name: torch.from_numpy(np.zeros(shape, np.float32)) for name, shape in shapes.items()}, WEIGHTS)
-    start = time.perf_counter()
+    start = time.process_time()
     inspect(Path("it"))
-    assert time.perf_counter() - start < 0.5  # 5 ms where nothing else runs
+    assert time.process_time() - start < 0.5  # 5 ms where nothing else runs

@@ -208,10 +208,10 @@ def test_a_diverged_run_counts_as_the_trivial_predictor(metric, trivial):
 
 
 def test_a_large_study_is_summarised_within_seconds():
-    from time import perf_counter
+    from time import process_time
 
     draw = rng()
     arms = [runs({task: draw.random(50) for task in range(4)}, arm) for arm in "abcde"]
-    start = perf_counter()
+    start = process_time()
     aggregate(pd.concat(arms))
-    assert perf_counter() - start < 15  # 1,000 runs; a loop over resamples would take minutes
+    assert process_time() - start < 15  # 1,000 runs; a loop over resamples would take minutes

@@ -21,24 +21,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from seedvar.data.metrics import SIMULATED
 from seedvar.stats.aggregate import with_trivial_runs
 from seedvar.stats.agreement import Outputs, positive_class, read_outputs, weighted_scores
 from seedvar.stats.describe import fill_undefined, require_baseline
 from seedvar.stats.settings import CONFIDENCE, SEED
 from seedvar.words import SEEDS
 
-MEANS = ("accuracy", "mse")  # metrics that are a mean over examples: each example is left out alone, which is exact
 MOST_GROUPS = 500  # else examples beyond as many are left out in groups
 FEW_GROUPS = 30  # groups that are left out two by two: 435 pairs
 BLOCK = 4_000_000  # weights that are held at once: 32 MB
 TAIL = (1 - CONFIDENCE) / 2
 FEWEST_RUNS = 5  # for an interval
-# Examples for an interval, of the metrics that were simulated; of correlations with fewer the jackknife overstates the
-# noise by about 5 %.
-FEWEST_EXAMPLES = {"accuracy": 100, "matthews": 100, "f1": 100, "pearson": 500}
-FEWEST_FOR_DIFFERENCE = {"accuracy": 100, "matthews": 100, "f1": 100}
 FEWEST_FOR_NOISE = 20  # runs for an interval of the noise, which with fewer covers too much or too little
-KNOWN_NOISE = ("accuracy", "matthews")  # metrics of which such an interval holds
 
 
 @dataclass(frozen=True)
@@ -270,7 +265,7 @@ def noise(predictions: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         failed = _failed(outputs, about)
         scored = _scored(outputs, about)
         metric = about["metric"].iloc[0]
-        too_few = len(outputs.examples) < FEWEST_EXAMPLES.get(metric, np.inf)
+        too_few = len(outputs.examples) < SIMULATED[metric].fewest_examples
         split = lambda kept: _split_row(scored.of(kept), failed[kept].any(), metric, too_few)  # noqa: B023, E731
         every, ok = split(failed >= 0), split(~failed)
         row = {"task": task, "arm": arm, "metric": metric, "split": about["split"].iloc[0]}
@@ -289,7 +284,7 @@ def _split_row(scored: Jackknife, any_failed: bool, metric: str, too_few: bool) 
     row |= {"sd": np.sqrt(split["variance"])}
     if any_failed or len(scored) < FEWEST_RUNS or too_few:
         row |= {name: np.nan for name in SPLIT if name.endswith(("_low", "_high"))}
-    if metric not in KNOWN_NOISE or len(scored) < FEWEST_FOR_NOISE:
+    if not SIMULATED[metric].noise or len(scored) < FEWEST_FOR_NOISE:
         row |= {"sd_noise_low": np.nan, "sd_noise_high": np.nan}
     with np.errstate(divide="ignore", invalid="ignore"):
         return row | {"real_share": np.divide(split["variance_real"], split["variance"])}
@@ -333,7 +328,7 @@ def generalisation(predictions: pd.DataFrame, runs: pd.DataFrame, baseline: str)
         row = {"task": task, "arm": arm, "baseline": baseline, "metric": abouts[0]["metric"].iloc[0]}
         row |= {"runs": len(ours.seeds), "runs_baseline": len(theirs.seeds), "failed": int(failed[0].sum())}
         row |= {"failed_baseline": int(failed[1].sum()), "examples": len(common), "paired": paired}
-        too_few = len(common) < FEWEST_FOR_DIFFERENCE.get(row["metric"], np.inf)
+        too_few = len(common) < SIMULATED[row["metric"]].fewest_for_difference
         row |= _generalised(scored, [one >= 0 for one in failed], paired, left_out, too_few)
         ok = _generalised(scored, [~one for one in left_out], paired, left_out, too_few)
         row |= {"ok_runs": int((~left_out[0]).sum()), "ok_runs_baseline": int((~left_out[1]).sum())}
@@ -361,7 +356,7 @@ def _scored(outputs: Outputs, about: pd.DataFrame) -> Jackknife:
     metric, positive = about["metric"].iloc[0], positive_class(about)
     logits = with_trivial_runs(outputs, metric, positive)
     score = partial(weighted_scores, metric, positive=positive)
-    most = None if metric in MEANS else MOST_GROUPS
+    most = None if SIMULATED[metric].is_mean else MOST_GROUPS
     return leave_out(score, outputs.labels, logits, np.random.default_rng(SEED), most)
 
 

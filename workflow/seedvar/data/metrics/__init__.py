@@ -30,6 +30,8 @@ library that takes long to import is imported inside the functions.
 from __future__ import annotations
 
 import importlib
+import math
+from dataclasses import dataclass
 from types import ModuleType
 
 # Name to what figures and tables call it. The first that suits a task is its metric if its declaration names none, so
@@ -47,6 +49,34 @@ METRICS = {
 # The other metrics that are recorded along with one; each counts for its cells too. It stands here, since a cell that
 # comes out of the store cannot wait for the libraries of metrics.
 ALSO = {"f1": ("accuracy",), "macro_f1": ("accuracy",), "spearman": ("pearson",)}
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What simulations found about the split of a metric's spread into real and noise (docs/statistics.md).
+
+    Attributes:
+        is_mean: The score is a mean over examples: leaving out each alone is exact.
+        fewest_examples: For an interval of the share that is real; of correlations with fewer the jackknife overstates
+            the noise by about 5 %. `math.inf` where none has been simulated.
+        fewest_for_difference: For an interval of a difference of two arms.
+        noise: Whether an interval of the noise holds.
+    """
+
+    is_mean: bool = False
+    fewest_examples: float = math.inf
+    fewest_for_difference: float = math.inf
+    noise: bool = False
+
+
+# It stands here, since no cell depends on it; a metric that is not simulated gets no intervals.
+SIMULATED = dict.fromkeys(METRICS, Simulated()) | {
+    "accuracy": Simulated(is_mean=True, fewest_examples=100, fewest_for_difference=100, noise=True),
+    "f1": Simulated(fewest_examples=100, fewest_for_difference=100),
+    "matthews": Simulated(fewest_examples=100, fewest_for_difference=100, noise=True),
+    "pearson": Simulated(fewest_examples=500),
+    "mse": Simulated(is_mean=True),
+}
 
 
 def load_metric(name: str) -> ModuleType:
