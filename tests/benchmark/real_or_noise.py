@@ -10,8 +10,8 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from seedvar.stats.agreement import weighted_scores
 from seedvar.data.metrics import SIMULATED
+from seedvar.stats.agreement import weighted_scores
 from seedvar.stats.real_or_noise import MOST_GROUPS, Jackknife, _noise, generalise, leave_out, split_spread
 
 ENDLESS = 300_000  # examples that stand for all there could be
