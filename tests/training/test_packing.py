@@ -100,24 +100,31 @@ def test_the_way_of_a_gpu_computes_the_same_on_a_cpu(prepared, family, monkeypat
     assert_same(gradients(model, [batch_of(examples, "train", rows, CPU)], examples, recipe, 13), wanted)
 
 
+@pytest.mark.parametrize("group_cost", [0, 100, 10**9])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_gradient_of_attention_is_its_derivative(precision):
+def test_the_gradient_of_attention_is_its_derivative(precision, group_cost, monkeypatch):
     torch.manual_seed(0)
+    monkeypatch.setattr(packing, "GROUP_COST", group_cost)
     dtype = torch.float64 if precision == "float32" else torch.bfloat16
-    groups, lengths = [(0, 2, 0), (2, 3, 6)], np.array([3, 3, 5])
-    packed = packing.Packing(lengths, torch.tensor([0, 3, 6]), groups)
-    for n_queries in (11, 3):
+    lengths, starts = np.array([3, 3, 5, 9]), np.array([0, 3, 6, 11])
+    packed = packing.Packing(lengths, torch.from_numpy(starts))
+    assert [(group.length, len(group)) for group in packed.groups(2)] == {
+        0: [(3, 2), (5, 1), (9, 1)],
+        100: [(5, 3), (9, 1)],
+        10**9: [(9, 4)],
+    }[group_cost]
+    for n_queries in (20, 4):
         q = torch.randn(n_queries, 2, 4, dtype=dtype, requires_grad=True)
-        k, v = (torch.randn(11, 2, 4, dtype=dtype, requires_grad=True) for _ in range(2))
+        k, v = (torch.randn(20, 2, 4, dtype=dtype, requires_grad=True) for _ in range(2))
         out = packing.attend(q, k, v, packed, 0.0, 0.5)
         out.float().square().sum().backward()
         found = [t.grad.float() for t in (q, k, v)]
         for t in (q, k, v):
             t.grad = None
         pieces = []
-        for i, (start, length) in enumerate(zip([0, 3, 6], lengths, strict=True)):
-            tokens = slice(start, start + int(length))
-            queries = tokens if n_queries == 11 else slice(i, i + 1)
+        for i, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+            tokens = slice(start, start + length)
+            queries = tokens if n_queries == 20 else slice(i, i + 1)
             weight = torch.einsum("qhd,khd->hqk", q[queries], k[tokens]).mul(0.5).softmax(-1)
             pieces.append(torch.einsum("hqk,khd->qhd", weight, v[tokens]))
         wanted = torch.cat(pieces)
@@ -130,13 +137,51 @@ def test_the_gradient_of_attention_is_its_derivative(precision):
 
 def test_dropout_in_attention_leaves_weights_out_and_keeps_the_mean():
     torch.manual_seed(0)
-    packed = packing.Packing(np.array([400]), torch.tensor([0]), [(0, 1, 0)])
+    packed = packing.Packing(np.array([400]), torch.tensor([0]))
     q, k, v = torch.zeros(400, 1, 1), torch.zeros(400, 1, 1), torch.ones(400, 1, 1, requires_grad=True)
     out = packing.attend(q, k, v, packed, 0.25, 1.0)  # the share of the kept weights, over .75
     assert out.mean().item() == pytest.approx(1, abs=0.01)
     assert out.std().item() == pytest.approx((0.25 / 0.75 / 400) ** 0.5, rel=0.15)
     out.sum().backward()
     assert v.grad.sum().item() == pytest.approx(out.sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("n_queries", [20, 4])
+@pytest.mark.parametrize("group_cost", [0, 10**9])
+def test_with_dropout_too_the_gradient_is_the_derivative(n_queries, group_cost, monkeypatch):
+    monkeypatch.setattr(packing, "GROUP_COST", group_cost)
+    torch.manual_seed(1)
+    packed = packing.Packing(np.array([3, 3, 5, 9]), torch.tensor([0, 3, 6, 11]))
+    inputs = [torch.randn(n, 2, 4, dtype=torch.float64, requires_grad=True) for n in (n_queries, 20, 20)]
+    weights = torch.randn(n_queries, 2, 4, dtype=torch.float64)
+
+    def value(*inputs):
+        torch.manual_seed(2)  # the same weights are left out
+        return (packing.attend(*inputs, packed, 0.3, 0.5) * weights).sum()
+
+    value(*inputs).backward()
+    for i, tensor in enumerate(inputs):
+        step = torch.randn_like(tensor) * 1e-2
+        ahead, behind = ([*inputs[:i], tensor.detach() + sign * step, *inputs[i + 1 :]] for sign in (1, -1))
+        change = (value(*ahead) - value(*behind)).item() / 2
+        assert change == pytest.approx((tensor.grad * step).sum().item(), rel=2e-3, abs=1e-6)
+
+
+def test_examples_are_grouped_at_the_least_cost():
+    def cost(groups, lengths, heads):
+        return sum(packing.GROUP_COST + heads * (j - i) * int(lengths[j - 1]) ** 2 for i, j in groups)
+
+    rng = np.random.default_rng(0)
+    for heads in (1, 12, 200):
+        lengths = np.sort(rng.integers(5, 60, 9))
+        cuts = [c for c in range(1, 9) if lengths[c] != lengths[c - 1]]
+        every = []
+        for chosen in range(2 ** len(cuts)):
+            ends = [0, *(c for i, c in enumerate(cuts) if chosen >> i & 1), 9]
+            every.append(list(zip(ends, ends[1:], strict=False)))
+        found = packing.divide(lengths, heads)
+        assert cost(found, lengths, heads) == min(cost(groups, lengths, heads) for groups in every)
+        assert found in every
 
 
 @pytest.mark.parametrize("family", PACKED)

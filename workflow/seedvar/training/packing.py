@@ -1,7 +1,7 @@
 """Packed batches: the tokens of all examples one behind another, and none that only fill up a rectangle.
 
 A batch that is padded to its longest example spends 20 to 50 % of its arithmetic on padding. Here everything but
-attention sees one row of tokens; attention goes example by example, those of one length together. And of the last
+attention sees one row of tokens; attention goes example by example, those of similar lengths together. And of the last
 layer only the first token of each example is read (by the pooler or the classification head), so that layer computes
 its query, its output and its feed-forward part for these alone. The logits, the loss and the gradients are those of
 a padded batch, but for the order in which floats are added.
@@ -27,6 +27,83 @@ from seedvar.training.batches import Examples
 NAME = "seedvar_packed"  # of the attention function, among those of Transformers
 
 
+# What a group costs in attention on a CPU, measured forward and backward: as much as this many of its weights
+GROUP_COST = 10_000
+
+
+@dataclass(frozen=True)
+class Group:
+    """Examples of similar lengths whose attention is computed together, as a rectangle.
+
+    Attributes:
+        examples: Which of the batch.
+        tokens: Which of the batch's.
+        length: Of the longest.
+        places: Where in the rectangle the tokens go, shape (tokens,); None if they fill it.
+        is_filler: Which of its places they leave free, shape (examples, 1, 1, length); None if there is none.
+    """
+
+    examples: slice
+    tokens: slice
+    length: int
+    places: torch.Tensor | None
+    is_filler: torch.Tensor | None
+
+    @classmethod
+    def of(cls, first: int, last: int, lengths: np.ndarray, start: int) -> Group:
+        """Makes the group of the examples from `first` to before `last`, whose first token is at `start`."""
+        length = int(lengths[-1])
+        examples, tokens = slice(first, last), slice(start, start + int(lengths.sum()))
+        if lengths[0] == length:
+            return cls(examples, tokens, length, None, None)
+        is_token = np.arange(length) < lengths[:, None]
+        places = torch.from_numpy(np.flatnonzero(is_token))
+        return cls(examples, tokens, length, places, torch.from_numpy(~is_token)[:, None, None])
+
+    def __len__(self) -> int:
+        return self.examples.stop - self.examples.start
+
+    def fill(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Puts the group's tokens (tokens, ...) into its rectangle (examples · length, ...), zeros elsewhere."""
+        if self.places is None:
+            return tokens
+        rectangle = tokens.new_zeros(len(self) * self.length, *tokens.shape[1:])
+        return rectangle.index_copy_(0, self.places, tokens)
+
+    def empty(self, rectangle: torch.Tensor) -> torch.Tensor:
+        """Takes the tokens out again."""
+        return rectangle if self.places is None else rectangle.index_select(0, self.places)
+
+
+def divide(lengths: np.ndarray, heads: int) -> list[tuple[int, int]]:
+    """Divides examples into groups for attention: few groups with few places to fill.
+
+    A group costs `GROUP_COST` weights beside those of its rectangle, examples · heads · longest². The division
+    is the cheapest one (by dynamic programming over the lengths), and depends on the lengths alone: a large model has
+    a group a length, a small one few.
+
+    Args:
+        lengths: Tokens of each example, shape (examples,), ascending.
+        heads: Of attention.
+
+    Returns:
+        The first example of each group, and the one behind its last.
+    """
+    values, begin = np.unique(lengths, return_index=True)
+    begin = [*begin.tolist(), len(lengths)]
+    costs, cuts = np.zeros(len(values) + 1), [0]
+    for end in range(1, len(values) + 1):
+        n = begin[end] - np.array(begin[:end])
+        found = costs[:end] + GROUP_COST + n * (heads * int(values[end - 1]) ** 2)
+        cuts.append(int(found.argmin()))
+        costs[end] = found[cuts[end]]
+    groups, end = [], len(values)
+    while end:
+        groups.insert(0, (begin[cuts[end]], begin[end]))
+        end = cuts[end]
+    return groups
+
+
 @dataclass(frozen=True)
 class Packing:
     """Where the examples of a packed batch lie, the shortest first.
@@ -34,13 +111,24 @@ class Packing:
     Attributes:
         lengths: Tokens of each example, shape (examples,), ascending.
         starts: Position of each example's first token, shape (examples,), on the device.
-        groups: Runs of examples of one length: the first, the one behind the last, and the position of the first
-            token of the first.
     """
 
     lengths: np.ndarray
     starts: torch.Tensor
-    groups: list[tuple[int, int, int]]
+
+    def groups(self, heads: int) -> list[Group]:
+        """Returns the examples whose attention is computed together on a CPU, see `divide`."""
+        if heads not in self._groups:
+            ends = np.cumsum(self.lengths)
+            self._groups[heads] = [
+                Group.of(first, last, self.lengths[first:last], int(ends[first] - self.lengths[first]))
+                for first, last in divide(self.lengths, heads)
+            ]
+        return self._groups[heads]
+
+    @cached_property
+    def _groups(self) -> dict[int, list[Group]]:
+        return {}
 
     @cached_property
     def padded(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -104,9 +192,7 @@ def pack_batch(
         "position_ids": within + first_position,
     }
     inputs = {key: torch.from_numpy(array)[None].to(device) for key, array in inputs.items()}
-    changes = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(rows)]
-    groups = [(i, j, int(starts[i])) for i, j in zip(changes, changes[1:], strict=False)]
-    packing = Packing(lengths, torch.from_numpy(starts).to(device), groups)
+    packing = Packing(lengths, torch.from_numpy(starts).to(device))
     labels = torch.from_numpy(source.labels[rows])
     return inputs | {"packing": packing}, (labels if examples.task.is_regression else labels.long()).to(device)
 
@@ -134,7 +220,7 @@ def attend(
         The values, weighted by the softmax of the scores, in the shape of `query`.
     """
     if query.device.type == "cpu":
-        return _Attention.apply(query, key, value, packing.groups, packing.lengths, dropout, scaling)
+        return _Attention.apply(query, key, value, packing.groups(key.shape[1]), dropout, scaling)
     # Many small products would be many launches here: one fused kernel over a rectangle
     n, (_, heads, size) = len(packing.lengths), query.shape
     source, is_token, places = packing.padded
@@ -152,60 +238,70 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu")
-    def forward(ctx, query, key, value, groups, lengths, dropout, scaling):
+    def forward(ctx, query, key, value, groups, dropout, scaling):
         heads, size = key.shape[1:]
-        per_example = len(query) == len(lengths)  # one query an example, or one a token
+        one_each = len(query) == groups[-1].examples.stop  # one query an example, or one a token
         out = torch.empty_like(query, memory_format=torch.contiguous_format)
         kept = None
         if dropout:
-            n_weights = int((lengths if per_example else lengths**2).sum()) * heads
+            n_weights = sum(len(group) * group.length ** (1 if one_each else 2) for group in groups) * heads
             kept = torch.empty(n_weights).bernoulli_(1 - dropout).to(key.dtype)
         weights, used = [], 0
-        for first, last, start in groups:
-            n, length = last - first, int(lengths[first])
-            tokens = slice(start, start + n * length)
-            queries = slice(first, last) if per_example else tokens
-            q, k, v = (_by_head(t, n) for t in (query[queries], key[tokens], value[tokens]))
-            weight = torch.bmm(q, k.transpose(1, 2)).mul_(scaling).float().softmax(-1).to(key.dtype)
+        for group in groups:
+            queries = group.examples if one_each else group.tokens
+            q, k, v = _rectangles(group, one_each, query[queries], key[group.tokens], value[group.tokens])
+            score = torch.bmm(q, k.transpose(1, 2)).mul_(scaling)
+            if group.is_filler is not None:
+                score.view(len(group), heads, -1, group.length).masked_fill_(group.is_filler, -torch.inf)
+            weight = score.float().softmax(-1).to(key.dtype)
             weights.append(weight)
             if dropout:
                 weight = weight * kept[used : used + weight.numel()].view_as(weight)
                 used += weight.numel()
-            out[queries] = torch.bmm(weight, v).view(n, heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
+            found = torch.bmm(weight, v).view(len(group), heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
+            out[queries] = found if one_each else group.empty(found)
         if dropout:
             out /= 1 - dropout
         ctx.save_for_backward(query, key, value, kept, *weights)
-        ctx.plan = groups, lengths, dropout, scaling, per_example
+        ctx.plan = groups, dropout, scaling, one_each
         return out
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad_out):
         query, key, value, kept, *weights = ctx.saved_tensors
-        groups, lengths, dropout, scaling, per_example = ctx.plan
+        groups, dropout, scaling, one_each = ctx.plan
         grads = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (query, key, value)]
         heads, size = key.shape[1:]
         if dropout:
             grad_out = grad_out / (1 - dropout)
         used = 0
-        for (first, last, start), weight in zip(groups, weights, strict=True):
-            n, length = last - first, int(lengths[first])
-            tokens = slice(start, start + n * length)
-            queries = slice(first, last) if per_example else tokens
-            q, k, v, g = (_by_head(t, n) for t in (query[queries], key[tokens], value[tokens], grad_out[queries]))
+        for group, weight in zip(groups, weights, strict=True):
+            tokens = group.tokens
+            queries = group.examples if one_each else tokens
+            q, g, k, v = _rectangles(group, one_each, query[queries], grad_out[queries], key[tokens], value[tokens])
             grad_weight, dropped = torch.bmm(g, v.transpose(1, 2)), weight
             if dropout:
                 mask = kept[used : used + weight.numel()].view_as(weight)
                 used += weight.numel()
                 dropped = weight * mask
                 grad_weight *= mask
-            # The derivative of the softmax: w (g - sum of w g)
+            # The derivative of the softmax: w (g - sum of w g). Where there is no token, g and w are 0.
             grad_score = torch._softmax_backward_data(grad_weight.float(), weight.float(), -1, torch.float32)
             grad_score = grad_score.to(key.dtype).mul_(scaling)
             found = (grad_score @ k, grad_score.transpose(1, 2) @ q, dropped.transpose(1, 2) @ g)
             for grad, where, part in zip(grads, (queries, tokens, tokens), found, strict=True):
-                grad[where] = part.view(n, heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
-        return *grads, None, None, None, None
+                part = part.view(len(group), heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
+                grad[where] = part if one_each and where is queries else group.empty(part)
+        return *grads, None, None, None
+
+
+def _rectangles(group: Group, one_each: bool, *tensors: torch.Tensor) -> list[torch.Tensor]:
+    """Arranges what belongs to a group by head; of queries there may be one an example, and these need no filling."""
+    return [
+        _by_head(tensor if one_each and len(tensor) == len(group) else group.fill(tensor), len(group))
+        for tensor in tensors
+    ]
 
 
 def _by_head(tensor: torch.Tensor, n: int) -> torch.Tensor:
