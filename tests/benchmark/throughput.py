@@ -223,6 +223,7 @@ def without(name: str):
     return {
         "all measures": contextlib.nullcontext,
         "padding left out (packed batches)": lambda: mock.patch.dict(families.FAMILIES, padded),
+        "similar lengths together in attention": lambda: mock.patch.object(packing, "GROUP_COST", 0),
         "last layer for the first tokens alone": lambda: mock.patch.dict(packing._READ_OUT, {"bert": read_all}),
         "compact vocabulary": lambda: mock.patch.object(
             loop, "compact", lambda model, examples, _: (examples, print_not)
@@ -239,6 +240,7 @@ def print_not(shrunk: float) -> None:
 MEASURES = [
     "all measures",
     "padding left out (packed batches)",
+    "similar lengths together in attention",
     "last layer for the first tokens alone",
     "compact vocabulary",
     "fused optimizer",

@@ -18,6 +18,7 @@ EVERY_CELL = {
     "batches": "training/batches.py",
     "cell": "training/cell.py",
     "determinism": "training/determinism.py",
+    "dropout": "training/dropout.py",
     "hooks of methods": "methods/hooks.py",
     "layers": "models/layers.py",
     "loop": "training/loop.py",

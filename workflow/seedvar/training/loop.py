@@ -17,6 +17,7 @@ from seedvar.data.task import Task
 from seedvar.methods.hooks import methods_with
 from seedvar.streams import generator, stream_seed
 from seedvar.training.batches import Examples, make_batch, micro_batches, size_of_training_set
+from seedvar.training.dropout import use_few_bits
 from seedvar.training.packing import batch_maker
 from seedvar.training.parameter_groups import make_optimizer
 from seedvar.training.resuming import Unfinished
@@ -105,6 +106,8 @@ def fine_tune(
     examples, put_back_words = compact(model, examples, recipe)
     batch_of = batch_maker(model) or make_batch
     model.to(device).train()
+    if device.type == "cpu":
+        use_few_bits(model)
     optimizer = make_optimizer(model, recipe)
     order = generator(order_seed, "order")
     torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone

@@ -23,6 +23,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from seedvar.models.families import family_of
 from seedvar.training.batches import Examples
+from seedvar.training.dropout import draw_kept, scale_of_kept
 
 NAME = "seedvar_packed"  # of the attention function, among those of Transformers
 
@@ -245,7 +246,7 @@ class _Attention(torch.autograd.Function):
         kept = None
         if dropout:
             n_weights = sum(len(group) * group.length ** (1 if one_each else 2) for group in groups) * heads
-            kept = torch.empty(n_weights).bernoulli_(1 - dropout).to(key.dtype)
+            kept = draw_kept(n_weights, dropout).to(key.dtype)
         weights, used = [], 0
         for group in groups:
             queries = group.examples if one_each else group.tokens
@@ -261,7 +262,7 @@ class _Attention(torch.autograd.Function):
             found = torch.bmm(weight, v).view(len(group), heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
             out[queries] = found if one_each else group.empty(found)
         if dropout:
-            out /= 1 - dropout
+            out *= scale_of_kept(dropout)
         ctx.save_for_backward(query, key, value, kept, *weights)
         ctx.plan = groups, dropout, scaling, one_each
         return out
@@ -274,7 +275,7 @@ class _Attention(torch.autograd.Function):
         grads = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (query, key, value)]
         heads, size = key.shape[1:]
         if dropout:
-            grad_out = grad_out / (1 - dropout)
+            grad_out = grad_out * scale_of_kept(dropout)
         used = 0
         for group, weight in zip(groups, weights, strict=True):
             tokens = group.tokens
