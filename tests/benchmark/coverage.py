@@ -134,6 +134,42 @@ def stopping(kind: str, share: float, statistic: str, wanted: float, sd: float, 
     return float(np.mean(covered)), float(np.mean(seeds)), float(np.mean(reached))
 
 
+LOOKS = (5, 10, 20, 40, 50)  # of `seeds: {until: decided}` as it comes
+
+
+def deciding(kind: str, share: float, world: dict, simulations: int, seed: int = 0) -> tuple[float, float, float]:
+    """Adds seeds until an arm's mean of all runs is settled, on two tasks.
+
+    Args:
+        kind: Of scores.
+        share: Of failing runs.
+        world: What the arm has in place of the baseline's share of failures and mean.
+        simulations: Studies to make up.
+        seed: Of what is made up.
+
+    Returns:
+        The share of studies in which anything false was settled at any look; the mean number of seeds; the share
+        that was decided.
+    """
+    rng, truth = np.random.default_rng(seed), TRUE.get(next(iter(world)), ())
+    false, seeds, reached = [], [], []
+    no_interval = dict.fromkeys(("means_apart", "sds_apart", "shares_apart"), lambda *_: (np.nan, np.nan))
+    with patch.multiple(rule, **no_interval), patch.object(permutation, "RESAMPLES", FEW_PERMUTATIONS):
+        for _ in range(simulations):
+            runs, wrong = make_runs(rng, world, kind, LOOKS[-1], share, 2), False
+            number = runs.groupby(["task", "arm"]).cumcount()
+            for n in LOOKS:
+                table = decide(runs[number < n], "base", looks=len(LOOKS))
+                settled = table[table["settled"]]
+                wrong |= not set(settled["question"]) <= set(truth)
+                if found := bool((settled["scope"].eq(rule.ALL_TASKS) & settled["question"].eq("mean")).any()):
+                    break
+            false.append(wrong)
+            seeds.append(n)
+            reached.append(found)
+    return float(np.mean(false)), float(np.mean(seeds)), float(np.mean(reached))
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -154,6 +190,11 @@ def main() -> None:
             right, seeds, reached = stopping(kind, share, statistic, wanted, sd, simulations)
             about = f"{kind:<7}{share:>5.0%} {statistic:<8} width {wanted}, SD {sd}"
             print(f"{about}: {100 * right:.1f} {seeds:.1f} {100 * reached:.0f}", flush=True)
+    print("Stopping when decided: false statements %, at most 5; mean seeds; decided %")
+    for kind, share in SETTINGS:
+        for name, world in (("same", {"a": {}}), ("better", {"better": {"mean": MEAN + SD}})):
+            wrong, seeds, reached = deciding(kind, share, world, simulations)
+            print(f"{kind:<7}{share:>5.0%} {name:<7}: {100 * wrong:.1f} {seeds:.1f} {100 * reached:.0f}", flush=True)
     print("Studies with a false statement, %, at most 5: 2 tasks, 1 to 3 arms and a baseline, so many runs an arm")
     print(f"{'world':<7}{'scores':<8}{'failing':>8}" + "".join(f"{n:>7}" for n in RUNS))
     for world in arguments.worlds:

@@ -132,18 +132,22 @@ def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool) -> None:
     """Prints cells an hour of the whole machine and the ratios to this project's."""
     script = Path(__file__).with_name("trainer_cell.py")
     seed = iter(range(1_000_000))
-    rates = defaultdict(list)
+    rates, around = defaultdict(list), []
 
     def ours() -> float:
         recipe = cell.recipe.model_copy(update={"precision": "bfloat16" if bf16 else "float32"})
-        commands = []
+        commands, cells = [], []
         for _ in range(N_CORES):
             number = next(seed)
             one = dataclasses.replace(cell, recipe=recipe, init_seed=number, order_seed=number)
+            cells.append(one)
             commands.append(
                 [SEEDVAR, "train", "--cell", json.dumps(one.specification()), "--results", results, "--warm"]
             )
-        return N_CORES * 3600 / run_all(commands, 1, {})
+        seconds = run_all(commands, 1, {})
+        worked = [json.loads((results / one.folder() / "result.json").read_text())["wall_time_s"] for one in cells]
+        around.append(1 - sum(worked) / (N_CORES * seconds))
+        return N_CORES * 3600 / seconds
 
     def trainer(how: str, n: int) -> float:
         recipe = json.dumps(cell.recipe.changes())
@@ -165,6 +169,11 @@ def cells_an_hour(results: Path, cell: Cell, rounds: int, bf16: bool) -> None:
             f"{statistics.median(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f}, {rounds} rounds)",
             flush=True,
         )
+    note(f"{cell.model} {cell.task}", "share of the time", "start and end", statistics.median(around), 1)
+    print(
+        f"{cell.model} {cell.task}: {statistics.median(around):.1%} of the cells' time is start and end, the rest "
+        f"building the model, training, evaluating ({min(around):.1%} to {max(around):.1%}: the first finds no process)"
+    )
 
 
 # Measure by measure

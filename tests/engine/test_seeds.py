@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from seedvar.cells.record import RunRecord
-from seedvar.engine.seeds import decided, look, with_seeds
+from seedvar.engine.seeds import decided, look, look_line, with_seeds
 from seedvar.errors import UserError
 from seedvar.stats.sequential import look_interval
 from seedvar.study.grid import expand
@@ -82,10 +82,77 @@ def test_the_last_batch_may_be_smaller():
     assert STUDY.seeds.counts == [2, 4, 5]
 
 
+def until_decided(**changes):
+    seeds = {"until": "decided", "batch": 5, "at_most": 20} | changes
+    return STUDY.model_copy(update={"seeds": Study.model_validate(STUDY.model_dump() | {"seeds": seeds}).seeds})
+
+
+def test_looks_double_and_end_with_as_many_seeds_as_allowed():
+    assert until_decided(at_most=50).seeds.counts == [5, 10, 20, 40, 50]
+    assert until_decided(at_most=20).seeds.counts == [5, 10, 20]
+    assert until_decided(at_most=3).seeds.counts == [3]
+    assert (until_decided(at_most=50).looks, STUDY.looks) == (5, 1)
+
+
+def record_scores(monkeypatch, scores, failed=()):
+    """Has the looks see these scores, by arm."""
+    runs = [
+        {"task": "syn-rte", "arm": arm, "metric": "accuracy", "majority": 0.5, "status": "finished", "score": score}
+        | {"degenerate": (arm, seed) in failed}
+        for arm, values in scores.items()
+        for seed, score in enumerate(values)
+    ]
+    monkeypatch.setattr(
+        "seedvar.engine.seeds.read_cells", lambda study, results: [(row["arm"], row, 0) for row in runs]
+    )
+    monkeypatch.setattr("seedvar.engine.seeds.run_row", lambda arm, row, record: row)
+
+
+def test_seeds_are_added_until_every_comparison_is_settled(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    steady, far = 0.7 + rng.normal(0, 0.01, 10), 0.6 + rng.normal(0, 0.01, 10)
+    record_scores(monkeypatch, {"steady": steady, "wild": far, "third": steady[::-1] + 0.001})
+    study = until_decided().model_copy(update={"baseline": "steady"})
+    seen = look(study, tmp_path, batch=1)
+    assert (seen["seeds"], seen["arms"], list(seen["open"])) == (10, 2, ["third"])
+    assert (seen["reached"], seen["enough"]) == (False, False)
+    assert look_line(seen) == "10 seeds: mean: 1 of 2 comparisons decided; open: third (p 1.000): more are needed"
+    assert look(study, tmp_path, batch=2)["enough"]  # no more are allowed
+    record_scores(monkeypatch, {"steady": steady, "wild": far})
+    seen = look(study, tmp_path, batch=1)
+    assert (seen["reached"], seen["enough"], seen["open"]) == (True, True, {})
+    assert look_line(seen) == "10 seeds: mean: 1 of 1 comparisons decided: enough"
+
+
+def test_arms_that_are_the_same_by_what_matters_are_decided(monkeypatch, tmp_path):
+    steady = 0.7 + np.random.default_rng(0).normal(0, 0.001, 10)
+    record_scores(monkeypatch, {"steady": steady, "wild": steady[::-1]})
+    assert not look(until_decided(), tmp_path, batch=1)["reached"]
+    study = until_decided().model_copy(update={"smallest_difference": 0.01})
+    assert look(study, tmp_path, batch=1)["reached"]
+    failing = [("wild", 0)]
+    record_scores(monkeypatch, {"steady": steady, "wild": np.r_[0.5, steady[1:]]}, failing)
+    assert not look(study, tmp_path, batch=1)["reached"]  # the mean of all runs is another question
+    quality = until_decided(question="quality").model_copy(update={"smallest_difference": 0.01})
+    assert look(quality, tmp_path, batch=1)["reached"]
+
+
+def test_all_p_values_are_multiplied_by_the_number_of_looks(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    record_scores(
+        monkeypatch, {arm: 0.7 + shift + rng.normal(0, 0.01, 5) for arm, shift in (("steady", 0), ("wild", 0.01))}
+    )
+    waiting = [look(until_decided(at_most=at_most), tmp_path, batch=0)["open"]["wild"] for at_most in (5, 20, 50)]
+    assert waiting[1:] == pytest.approx([3 * waiting[0], 5 * waiting[0]])
+
+
 @pytest.mark.parametrize(
     ("seeds", "sentence"),
     [
         ("{width: 0}", "seeds.width: 0 is not accepted; accepted: a number above 0"),
+        ("{until: never}", "seeds.until: 'never' is not accepted; accepted: decided"),
+        ("{until: decided, batch: 1}", "seeds.batch: 1 is not accepted; accepted: "),
+        ("{until: decided}", "seeds.until: one arm has nothing to decide; accepted: {width: …}, or a second arm"),
         ("{width: 0.1, bach: 3}", "seeds.bach: unknown key .did you mean 'batch'.*; accepted: width, statistic, batch"),
     ],
 )

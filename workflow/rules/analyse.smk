@@ -16,11 +16,12 @@ rule statistics:
     params:
         baseline=baseline_option,
         matters=matters_option,
+        looks=looks_option,
         slack=slack_option,
         warm=warm_option,
     shell:
         "seedvar statistics {wildcards.statistic:q} {input.tables:q} {params.baseline:q} {params.matters:q}"
-        " {params.slack:q} --out {output:q}"
+        " {params.slack:q} {params.looks:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
 
 
@@ -64,7 +65,7 @@ rule findings:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        study=lambda wildcards, input: Path(input.tables[0]).parent,
+        study=study_folder,
         warm=warm_option,
     shell:
         "seedvar findings {params.study:q} --out {output:q} {params.warm:q} --log {log:q}"

@@ -161,6 +161,15 @@ def matters_option(wildcards):
     return ["--smallest-difference", *words]
 
 
+def study_folder(wildcards):
+    return STUDY_FOLDER
+
+
+def looks_option(wildcards):
+    many = PLAN.study.looks > 1 and wildcards.statistic == "decisions"
+    return ["--looks", PLAN.study.looks] if many else []
+
+
 # A statistic or a figure: the tables that it needs and the code that makes it.
 def statistic_tables(wildcards):
     return [f"{STUDY_FOLDER}/{name}" for name in STATISTICS[wildcards.statistic].tables]

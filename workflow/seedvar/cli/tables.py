@@ -52,6 +52,7 @@ def add(command) -> None:
         metavar="NUMBER",
         help="the smallest difference of means that would matter, in units of the score: a number, or TASK=NUMBER …",
     )
+    sub.add_argument("--looks", type=int, default=1, help="how often the study may ask while it adds seeds")
     sub.add_argument("--out", required=True, type=Path, help="a .csv file")
     add_warm(sub)
 
@@ -113,20 +114,13 @@ def _collect(arguments) -> int | None:
 def _look(arguments) -> int | None:
     if (code := run_warm(arguments)) is not None:
         return code
-    from seedvar.engine.seeds import look
+    from seedvar.engine.seeds import look, look_line
     from seedvar.files import write_json
     from seedvar.study.reading import read_study, study_path
 
     seen = look(read_study(study_path(arguments.study)), arguments.results, arguments.batch)
     write_json(arguments.out, seen)
-    verdict = "enough" if seen["reached"] else "no more are allowed" if seen["enough"] else "more are needed"
-    widest = "not known yet" if seen["widest"] is None else f"{seen['widest']:.4f} wide"
-    about = "" if seen["reached"] else f" ({seen['failures']})"
-    print(
-        f"{seen['seeds']} seeds: the widest interval, {seen['task']}, {seen['arm']}, is {widest}{about}, "
-        f"{seen['wanted']} is wanted: {verdict}",
-        file=sys.stderr,
-    )
+    print(look_line(seen), file=sys.stderr)
     return None
 
 
@@ -166,7 +160,8 @@ def _statistics(arguments) -> int | None:
 
     tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic].tables, arguments.tables)
     matters = _smallest_difference(arguments.smallest_difference)
-    write_csv(arguments.out, compute(arguments.statistic, tables, arguments.baseline, matters, arguments.loss_slack))
+    how = (arguments.baseline, matters, arguments.loss_slack, arguments.looks)
+    write_csv(arguments.out, compute(arguments.statistic, tables, *how))
     return None
 
 

@@ -19,6 +19,7 @@ def compute(
     baseline: str | None = None,
     smallest_difference: dict[str, float] | float | None = None,
     loss_slack: float = 0.0,
+    looks: int = 1,
 ) -> pd.DataFrame:
     """Computes a statistic.
 
@@ -28,6 +29,7 @@ def compute(
         baseline: Name of the baseline arm, for comparisons.
         smallest_difference: The smallest difference of means that would matter, for all tasks or by task.
         loss_slack: Of the rule that judges failure by the training loss, for the summary.
+        looks: How often the study may test its comparisons while it adds seeds.
 
     Raises:
         UserError: It compares arms, and no baseline is given.
@@ -41,6 +43,8 @@ def compute(
         values["baseline"] = baseline
     if "smallest_difference" in wanted:
         values["smallest_difference"] = smallest_difference
+    if "looks" in wanted:
+        values["looks"] = looks
     if "loss_slack" in wanted:
         values["loss_slack"] = loss_slack
     if "rng" in wanted:

@@ -15,6 +15,9 @@ of hypotheses (2008):
   and of quality. If one of those two differs and the other does not, then so does the mean: of the three at most one
   can be settled falsely once another is settled rightly, and twice the level is left for it (Shaffer 1986).
 
+A study that looks at its comparisons while it adds seeds (`seeds: {until: decided}`) multiplies all p-values by the
+number of its looks too: whenever it stops, the chance is at most `ALPHA`.
+
 An answer is settled if its adjusted p-value is below `ALPHA` and its interval, where it has one, excludes equality.
 """
 
@@ -70,7 +73,10 @@ class Answer(NamedTuple):
 
 
 def decide(
-    runs: pd.DataFrame, baseline: str, smallest_difference: dict[str, float] | float | None = None
+    runs: pd.DataFrame,
+    baseline: str,
+    smallest_difference: dict[str, float] | float | None = None,
+    looks: int = 1,
 ) -> pd.DataFrame:
     """Decides what is settled between every other arm and the baseline arm.
 
@@ -79,6 +85,7 @@ def decide(
         baseline: Name of the baseline arm.
         smallest_difference: The smallest difference of means that would matter, in units of the score, for all tasks
             or by task; without it nothing is called the same.
+        looks: How often the study may ask while it adds seeds.
 
     Returns:
         One row a question, arm and task, and one a question and arm over `all tasks` where there are several; see
@@ -100,7 +107,7 @@ def decide(
         arm: {task: (Scores.of(by_task[task][arm]), Scores.of(by_task[task][baseline])) for task in tasks}
         for arm, tasks in arms.items()
     }
-    family = family_size([(len(a.every), len(b.every)) for of_arm in groups.values() for a, b in of_arm.values()])
+    family = looks * family_size([(len(a.every), len(b.every)) for arm in groups.values() for a, b in arm.values()])
     level = ALPHA / max(family, 1)
     rows = []
     for arm, of_arm in groups.items():

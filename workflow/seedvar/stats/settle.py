@@ -35,7 +35,7 @@ class Best(NamedTuple):
     spread: bool
 
 
-def best(n: int, arms: int, tasks: int, over: int = 1) -> Best:
+def best(n: int, arms: int, tasks: int, over: int = 1, looks: int = 1) -> Best:
     """Says what can be settled at best.
 
     Args:
@@ -43,8 +43,9 @@ def best(n: int, arms: int, tasks: int, over: int = 1) -> Best:
         arms: Arms but for the baseline.
         tasks: Tasks of the study.
         over: On how many of them together the question is asked: 1 or all.
+        looks: How often the study may ask while it adds seeds.
     """
-    factor = family_size([(n, n)] * (arms * tasks)) / over
+    factor = looks * family_size([(n, n)] * (arms * tasks)) / over
     level = ALPHA / factor
     of_failures = [_failures_p(k, n, over) for k in range(n * over + 1)]
     of_means = smallest_means_p(n, n, over, level)
@@ -76,7 +77,9 @@ def _means(n: int, over: int, level: float) -> float:
     return float(brentq(missing, 1e-6, 1e3 / np.sqrt(over * n / 2)))
 
 
-def settle_lines(n: int, arms: int, tasks: int, baseline: str, matters: dict | float | None = None) -> list[str]:
+def settle_lines(
+    n: int, arms: int, tasks: int, baseline: str, matters: dict | float | None = None, looks: int = 1
+) -> list[str]:
     """Writes what can be settled at best.
 
     Args:
@@ -85,14 +88,16 @@ def settle_lines(n: int, arms: int, tasks: int, baseline: str, matters: dict | f
         tasks: Tasks.
         baseline: Its name.
         matters: The smallest difference of means that would matter, for the SD that it asks for.
+        looks: How often the study may ask while it adds seeds.
     """
     family = family_size([(n, n)] * (arms * tasks))
+    asked_again = f", asked up to {looks} times" if looks > 1 else ""
     others = "1 arm" if arms == 1 else f"{arms} arms"
-    lines = [f"What {n} runs an arm can settle at best, {others} against {baseline}, {family} questions:"]
+    lines = [f"What {n} runs an arm can settle at best, {others} against {baseline}, {family} questions{asked_again}:"]
     if n < 2:
         return [*lines, "  nothing: at least 2 runs an arm are needed"]
     for over in dict.fromkeys((tasks, 1)):
-        found = best(n, arms, tasks, over)
+        found = best(n, arms, tasks, over, looks)
         where = "on one task" if over == 1 else f"over all {over} tasks"
         parts = [f"failures {_in_words(found.failures_p)}", f"means {_in_words(found.means_p)}"]
         lines.append(f"  {where}: smallest adjusted p: {', '.join(parts)}")

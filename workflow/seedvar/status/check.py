@@ -57,7 +57,7 @@ def settled_lines(plan: Plan) -> Iterator[str]:
         return
     from seedvar.stats.settle import settle_lines
 
-    yield from settle_lines(study.n_seeds, others, len(study.tasks), study.baseline, study.what_matters())
+    yield from settle_lines(study.n_seeds, others, len(study.tasks), study.baseline, study.what_matters(), study.looks)
     if study.is_crossed:
         yield "  as if runs were independent, which those that share a seed may not be"
 

@@ -9,7 +9,7 @@ from seedvar.cells.recipe import CONFLICTS
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
-from seedvar.study.study import CrossedSeeds, Study
+from seedvar.study.study import CrossedSeeds, SeedsUntilDecided, Study
 from seedvar.study.tasks import check_own, known_tasks
 from seedvar.study.validation import check_matters
 
@@ -54,6 +54,8 @@ def check_study(study: Study, path: Path | str) -> None:
         raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(arms)}")
     if study.baseline is None and len(arms) > 1:
         raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
+    if isinstance(study.seeds, SeedsUntilDecided) and len(arms) < 2:
+        raise UserError(f"{path}: seeds.until: one arm has nothing to decide; accepted: {{width: …}}, or a second arm")
     check_matters(study, path)
     _check_probes(study, list(arms), path)
 

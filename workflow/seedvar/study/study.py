@@ -99,6 +99,29 @@ class SeedsUntil(Strict):
         return [min(n, self.at_most) for n in range(self.batch, self.at_most + self.batch, self.batch)]
 
 
+class SeedsUntilDecided(Strict):
+    """As many seeds as it takes: more and more, until every comparison with the baseline is decided."""
+
+    until: Literal["decided"] = Field(
+        description="Add seeds until every arm's comparison with the baseline is settled."
+    )
+    question: Literal["failures", "quality", "mean"] = Field(
+        "mean",
+        description="What is asked of every arm, over all tasks together: whether its runs fail more or less often; "
+        "whether those that do not fail score higher or lower (quality); or the mean of all its runs.",
+    )
+    batch: int = Field(5, ge=2, le=10_000, description="Seeds to begin with; there are twice as many at every look.")
+    at_most: int = Field(50, ge=2, lt=2**31, description="Stop at so many seeds in any case.")
+
+    @property
+    def counts(self) -> list[int]:
+        """Numbers of seeds at each look: every look costs, so they double."""
+        counts = [min(self.batch, self.at_most)]
+        while counts[-1] < self.at_most:
+            counts.append(min(2 * counts[-1], self.at_most))
+        return counts
+
+
 @dataclass(frozen=True)
 class Trained:
     """What an arm is on one task: a recipe and a model.
@@ -129,9 +152,9 @@ class Study(Strict):
             description="Names of tasks; or names with declarations of your own data, empty for a task that is known."
         )
     )
-    seeds: SeedCount | SeedList | CrossedSeeds | SeedsUntil = Field(
-        description="A count (seeds 0, 1, …), a list, {init: …, order: …} for crossed seeds, or {width: …} for as many "
-        "as it takes."
+    seeds: SeedCount | SeedList | CrossedSeeds | SeedsUntil | SeedsUntilDecided = Field(
+        description="A count (seeds 0, 1, …), a list, {init: …, order: …} for crossed seeds, or {width: …} or "
+        "{until: decided} for as many as it takes."
     )
     recipe: RecipeBy = Field(RecipeBy(), description="What all arms have in common.")
     arms: dict[str, Arm] | None = Field(None, description="Named recipes: what each changes in `recipe`.")
@@ -216,8 +239,13 @@ class Study(Strict):
 
     @property
     def adds_seeds(self) -> bool:
-        """Whether the study adds seeds until its intervals are narrow enough."""
-        return isinstance(self.seeds, SeedsUntil)
+        """Whether the study adds seeds until its intervals are narrow enough or its comparisons decided."""
+        return isinstance(self.seeds, SeedsUntil | SeedsUntilDecided)
+
+    @property
+    def looks(self) -> int:
+        """How often the study may test its comparisons: p-values are multiplied by it."""
+        return len(self.seeds.counts) if isinstance(self.seeds, SeedsUntilDecided) else 1
 
     @property
     def n_seeds(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -150,6 +150,8 @@ class TableStudy(Strict):
     def tables(self) -> set[str]:
         """Files that are made from the user's."""
         return {"runs.csv", "curves.csv"} if self.runs.curves else {"runs.csv"}
+
+    looks: ClassVar[int] = 1  # at its comparisons
 
     def what_matters(self) -> dict[str, float] | float | None:
         """Returns the smallest difference of means that would matter, in the unit of our tables."""

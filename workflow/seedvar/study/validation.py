@@ -14,7 +14,8 @@ from seedvar.study.accepted import found, hint, in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 UNIONS = {
-    "seeds": "accepted: a count of at least 1, a list of numbers from 0, {init: …, order: …}, or {width: …}",
+    "seeds": "accepted: a count of at least 1, a list of numbers from 0, {init: …, order: …}, {width: …}, "
+    "or {until: decided}",
     "tasks": "accepted: a list of names, or names with declarations",
 }
 # Kinds of problems that say no more than that a value is not of a type, of which another may be accepted.
