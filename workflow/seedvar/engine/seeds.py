@@ -60,9 +60,10 @@ def _open(study: Study, runs: pd.DataFrame) -> dict:
     """Returns the `arms` that are compared, those `open` with their adjusted p-values, and whether none is."""
     decisions = decide(runs, study.baseline, study.what_matters(), study.looks)
     scope = ALL_TASKS if len(study.tasks) > 1 else ONE_TASK
-    asked = decisions.query("question == @study.seeds.question and scope == @scope").set_index("arm")
+    asked = decisions[(decisions["question"] == study.seeds.question) & (decisions["scope"] == scope)].set_index("arm")
     settled = asked["settled"]
-    same = decisions.query("question == 'quality' and scope == @ONE_TASK").groupby("arm")["same"].all()
+    quality = decisions[(decisions["question"] == "quality") & (decisions["scope"] == ONE_TASK)]
+    same = quality.groupby("arm")["same"].all()
     none_failed = not fill_undefined(runs)["degenerate"].any()
     if study.seeds.question == "quality" or (study.seeds.question == "mean" and none_failed):
         settled = settled | same.reindex(settled.index)
