@@ -141,3 +141,31 @@ def test_a_few_sample_set_may_be_taken_as_it_comes():
     assert not set(large["train"].rows) & set(large["validation"].rows)
     with pytest.raises(UserError, match="n_train: 1001 of rte is not accepted; accepted: 1 to 1000"):
         split(TASKS["rte"], data, "halves", n_train=1001, balanced=False)
+
+
+def test_seeds_choose_other_few_examples_and_other_halves():
+    data = labels([0, 1] * 100, [0, 1] * 50)
+    usual = split(TASKS["rte"], data, "halves", n_train=20)
+    other = split(TASKS["rte"], data, "halves", n_train=20, sample_seed=3)
+    assert not np.array_equal(usual["train"].rows, other["train"].rows)
+    assert np.array_equal(usual["test"].rows, other["test"].rows)
+    assert np.array_equal(usual["train"].rows, split(TASKS["rte"], data, "halves", 20, sample_seed=0)["train"].rows)
+    other = split(TASKS["rte"], data, "halves", n_train=20, split_seed=3)
+    assert np.array_equal(usual["train"].rows, other["train"].rows)
+    assert not np.array_equal(usual["test"].rows, other["test"].rows)
+    assert sorted([*other["validation"].rows, *other["test"].rows]) == list(range(100))
+    assert np.array_equal(usual["test"].rows, split(TASKS["rte"], data, "halves", split_seed=1)["test"].rows)
+
+
+def test_a_seed_draws_other_shares_and_other_held_out_examples():
+    few, many = (
+        labels([0, 1] * 100, []),
+        {"train": np.array([0, 1, 2] * 1000, np.float32), "validation": np.arange(3) * 1.0},
+    )
+    del few["validation"]
+    declared = [split(own(Shares(0.1, 0.2)), few, "halves", split_seed=seed)["test"].rows for seed in (None, 0, 9)]
+    assert np.array_equal(declared[0], declared[1])  # the seed that shares have by themselves
+    assert not np.array_equal(declared[0], declared[2])
+    held_out = [split(TASKS["mnli"], many, "halves", split_seed=seed)["validation"].rows for seed in (None, 0, 9)]
+    assert np.array_equal(held_out[0], held_out[1])
+    assert not np.array_equal(held_out[0], held_out[2])

@@ -213,6 +213,9 @@ def test_defaults_never_change():
         "lora_alpha": 16.0,
         "lora_dropout": 0.0,
         "gradient_checkpointing": False,
+        "dropout_seed": None,
+        "sample_seed": None,
+        "split_seed": None,
     }
 
 

@@ -79,6 +79,16 @@ def test_init_and_order_seeds_act_independently(run, plain):
     assert not equal(other_init, other_order)
 
 
+def test_dropout_and_the_few_examples_may_have_seeds_of_their_own(run, plain):
+    assert equal(plain, run(dropout_seed=0)[1])  # as the order seed
+    assert equal(plain, run(sample_seed=0)[1])
+    other_dropout = run(dropout_seed=1)[1]
+    assert not equal(plain, other_dropout)
+    assert not equal(other_dropout, run(order_seed=1)[1])
+    assert not equal(other_dropout, run(order_seed=1, dropout_seed=1)[1])  # dropout is the same, the order is not
+    assert not equal(plain, run(sample_seed=1)[1])
+
+
 def test_arms_with_one_seed_see_the_same_batches(run, monkeypatch):
     seen = []
     original = loop.micro_batches

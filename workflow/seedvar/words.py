@@ -8,6 +8,13 @@ SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and 
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 
+def recipe_columns(columns: list[str]) -> list[str]:
+    """Lists the columns of a runs table that hold the recipe: those between its slug and the run's status."""
+    if "slug" not in columns or "status" not in columns:
+        return []
+    return columns[columns.index("slug") + 1 : columns.index("status")]
+
+
 def printable(text: str, kept: str = "") -> str:
     """Returns a text for a terminal: what would move its cursor, colour it or turn it round is written out, as \\x1b.
 

@@ -231,6 +231,29 @@ class Recipe(Strict):
         "time.",
         json_schema_extra=_slug("checkpointing"),
     )
+    dropout_seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="Seed of what dropout and Mixout leave out; without it, the run's order seed. With it, the order "
+        "seed is that of the data's order alone.",
+        json_schema_extra=_slug("dropoutseed"),
+    )
+    sample_seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="Seed that chooses the n_train examples; without it, one and the same choice.",
+        json_schema_extra=_slug("sampleseed"),
+    )
+    split_seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="Seed that draws validation and test, of tasks whose parts are drawn; without it, the papers' "
+        "own halves, or the declaration's seed.",
+        json_schema_extra=_slug("splitseed"),
+    )
 
     def changes(self) -> dict[str, Any]:
         """Returns the fields that differ from their defaults, in field order: the recipe's identity."""
@@ -264,6 +287,8 @@ CONFLICTS = [
         lambda r: r.weight_decay > 0,
         "weight_decay pulls the same weights towards 0; give one of the two",
     ),
+    ("sample_seed", lambda r: r.n_train is None, "there is nothing to choose without n_train; give n_train too"),
+    ("split_seed", lambda r: r.split == "dev", "with split: dev the development set is validation, and none is drawn"),
     ("sampling", lambda r: r.n_train is None, "there is nothing to choose without n_train; give n_train too"),
     (
         "micro_batch",

@@ -18,6 +18,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
+from seedvar.words import recipe_columns
 
 matplotlib.rcdefaults()  # no matplotlibrc, of a user or of the working directory, has a say
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
@@ -224,7 +225,7 @@ def alike_but_for(runs: pd.DataFrame, varied: list[str], free: list[str]) -> pd.
         with the most different values of `varied`, then with the most runs. Where there are several models, `task`
         names the model too: each has a panel of its own.
     """
-    others = [field for field in recipe_columns(runs) if field not in (*varied, *free)]
+    others = [field for field in recipe_columns(list(runs.columns)) if field not in (*varied, *free)]
     groups = []
     for _, of_panel in runs.assign(task=panel_names(runs)).groupby("task", sort=False):
         alike = [group for _, group in of_panel.groupby(others, sort=False, dropna=False)] if others else [of_panel]
@@ -240,11 +241,3 @@ def panel_names(runs: pd.DataFrame) -> pd.Series:
     if "model" not in runs or runs["model"].nunique() < 2:
         return runs["task"]
     return runs["task"] + ", " + runs["model"]
-
-
-def recipe_columns(runs: pd.DataFrame) -> list[str]:
-    """Lists the columns of a runs table that hold the recipe: those between its slug and the run's status."""
-    columns = list(runs.columns)
-    if "slug" not in columns or "status" not in columns:
-        return []
-    return columns[columns.index("slug") + 1 : columns.index("status")]

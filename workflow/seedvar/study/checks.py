@@ -52,12 +52,17 @@ def check_study(study: Study, path: Path | str) -> None:
         _check_recipes(study, task, path)
     if study.baseline is not None and study.baseline not in arms:
         raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(arms)}")
-    if study.baseline is None and len(arms) > 1:
+    varied = study.grid.model_dump(exclude_none=True) if study.grid else {"": []}
+    if study.baseline is None and len(arms) > 1 and not {*varied} <= {*DRAWN}:
         raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
     if isinstance(study.seeds, SeedsUntilDecided) and len(arms) < 2:
         raise UserError(f"{path}: seeds.until: one arm has nothing to decide; accepted: {{width: …}}, or a second arm")
     check_matters(study, path)
     _check_probes(study, list(arms), path)
+
+
+# Fields of a grid that are draws and no choices: arms that differ in them alone need no baseline.
+DRAWN = ("dropout_seed", "sample_seed", "split_seed", "model")
 
 
 def _check_number(study: Study, path: Path | str) -> None:
@@ -139,6 +144,11 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
         for field, other, reason in CONFLICTS:
             if field in recipe.changes() and other(recipe):
                 raise UserError(f"{path}: arm '{name}': {field}: {reason}")
+        if recipe.split_seed is not None and study.declaration(task).split is None:
+            raise UserError(
+                f"{path}: arm '{name}': split_seed: {task} has a validation split of its own, and none is drawn; "
+                "accepted: a task that declares split, or no split_seed"
+            )
         if recipe.intermediate_task is not None:
             accepted = [known for known in dict.fromkeys([*study.tasks, *known_tasks()]) if known != task]
             if recipe.intermediate_task not in accepted:

@@ -51,7 +51,8 @@ def load_examples(folder: Path, recipe: Recipe) -> Examples:
     """
     tokens, pad_token_id, task = load_tokens(folder)
     labels = {name: source.labels for name, source in tokens.items()}
-    parts = split(task, labels, recipe.split, recipe.n_train, recipe.sampling == "balanced")
+    chosen = (recipe.n_train, recipe.sampling == "balanced", recipe.sample_seed, recipe.split_seed)
+    parts = split(task, labels, recipe.split, *chosen)
     return Examples(task, tokens, parts, pad_token_id)
 
 

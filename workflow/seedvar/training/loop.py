@@ -110,7 +110,8 @@ def fine_tune(
         use_few_bits(model)
     optimizer = make_optimizer(model, recipe)
     order = generator(order_seed, "order")
-    torch.manual_seed(stream_seed(order_seed, "dropout"))  # dropout draws from the global stream, alone
+    dropout_seed = order_seed if recipe.dropout_seed is None else recipe.dropout_seed
+    torch.manual_seed(stream_seed(dropout_seed, "dropout"))  # dropout draws from the global stream, alone
     saved = unfinished.load() if unfinished else None
     if saved:  # before the watchers, which hold on to the groups of the optimizer
         load_optimizer(optimizer, saved["optimizer"], device)
