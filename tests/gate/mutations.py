@@ -97,7 +97,7 @@ STUDY_VALUES = {
     "recipe.intermediate_task": ["nope", "syn-rte", 3, True, "", ["syn-cola"]],
     "recipe.dropout_seed": [True, "1", -1, 1.5, NAN, 2**31],
     "recipe.sample_seed": [True, "1", -1, 1.5, 2**31, 3],
-    "recipe.split_seed": [True, "1", -1, 1.5, 2**31, 3],
+    "recipe.split_seed": [True, "1", -1, 1.5, 2**31],
     "recipe.by_task": [3, [], {"nope": {}}, {"syn-rte": 3}, {"syn-rte": {"epoch": 1}}],
     "recipe.by_model": [3, [], {"nope": {}}, {"syn-bert": 3}, {"syn-bert": {"epochs": True}}],
     "recipe.lr": [1e-5],

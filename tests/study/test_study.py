@@ -300,3 +300,27 @@ def test_warm_up_takes_as_many_updates_as_in_table_6_of_zhang_et_al(study, warmu
     study = read_study(REPOSITORY / "config/studies" / f"zhang2021_{study}.yaml")
     recipes = [study.named_recipes(task)["standard"] for task in ("rte", "mrpc", "stsb", "cola")]
     assert [int(recipe.warmup_ratio * recipe.steps) for recipe in recipes] == warmup
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"grid": {"sample_seed": [0, 1]}}, "sample_seed: there is nothing to choose without n_train"),
+        (
+            {"recipe": {"split": "dev"}, "grid": {"split_seed": [0, 1]}},
+            "split_seed: with split: dev the development set",
+        ),
+        ({"tasks": ["sst2"], "grid": {"split_seed": [0, 1]}}, None),
+        ({"grid": {"dropout_seed": [0, 1]}}, None),
+        ({"grid": {"dropout_seed": [0, 1], "optimizer": ["adamw", "bertadam"]}}, "baseline: is missing"),
+    ],
+)
+def test_seeds_in_a_grid_need_no_baseline_and_something_to_draw(tmp_path, changed, sentence):
+    study = {"model": "syn-bert", "tasks": ["syn-rte"], "seeds": 2} | changed
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(study))
+    if sentence is None:
+        assert read_study(path).n_arms == 2
+        return
+    with pytest.raises(UserError, match=sentence):
+        read_study(path)

@@ -70,6 +70,7 @@ def components(scores: np.ndarray, names: list[str], rng: np.random.Generator) -
     freedom = np.array([df[each] for each in sets])
     drawn = (mean_squares * freedom / rng.chisquare(freedom, (DRAWS, len(sets)))) @ weights.T
     found = weights @ mean_squares
+    found[np.abs(found) < 1e-12 * mean_squares.max()] = 0.0  # the rounding error of larger ones
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(np.maximum(drawn, 0), tails, axis=0)
     table = pd.DataFrame({"source": [" × ".join(names[i] for i in each) for each in sets], "df": freedom})
@@ -110,7 +111,7 @@ def sources(runs: pd.DataFrame) -> pd.DataFrame:
     for _, group in runs.groupby(alike, sort=False, dropna=False):
         first = group.iloc[0]
         about = {"task": first["task"], "arm": first["arm"], "arms": group["arm"].nunique()}
-        about["group"] = ", ".join(f"{name} {first[name]}" for name in shown)
+        about["group"] = ", ".join(f"{name} {first[name]}" for name in shown) if about["arms"] > 1 else ""
         about |= {"runs": len(group), "failed": int(group["degenerate"].astype(bool).sum())}
         rows += _rows(group, varied, about)
     return pd.DataFrame(rows, columns=[*KEYS_OF_GROUP, "source", "values", *COLUMNS])
