@@ -15,9 +15,11 @@ from seedvar.figures import (
     learning_rates,
     loss_against_score,
     performance_profiles,
+    real_or_noise,
     reinit_depth,
     seed_grid,
     seeds_needed,
+    sources,
     training_length,
 )
 from seedvar.figures.style import FAILED_COLOUR, alike_but_for, short_names
@@ -26,6 +28,7 @@ from seedvar.stats.describe import summarise
 from seedvar.stats.planning import seeds_needed as compute_seeds_needed
 from seedvar.stats.rule import decide
 from seedvar.stats.selection import expected_performance as compute_expected
+from seedvar.stats.sources import sources as compute_sources
 
 
 @pytest.fixture(autouse=True)
@@ -246,3 +249,36 @@ def test_several_models_have_a_panel_each():
     figure = reinit_depth.draw(reinit_depth.numbers(both))
     assert [ax.get_title() for ax in figure.axes if ax.axison] == ["cola, small", "cola, large"]
     assert set(alike_but_for(both.assign(model="small"), ["reinit_layers"], [])["task"]) == {"cola"}
+
+
+def test_sources_show_each_component_as_an_sd_with_its_interval():
+    runs = make_runs({"adamw": {}}, crossed=True)
+    table = compute_sources(runs)
+    drawn = sources.numbers(table, runs)
+    assert list(drawn["source"]) == ["init", "order", "residual"] * 2
+    assert np.allclose(drawn["sd_high"].dropna() ** 2, table["high"].dropna())
+    figure = sources.draw(drawn)
+    assert [ax.get_title() for ax in figure.axes] == ["cola, adamw\n8 runs", "syn-rte (synthetic), adamw\n8 runs"]
+    assert figure.axes[0].get_xlabel() == "SD of test accuracy × 100"
+    bars = [bar.get_width() for bar in figure.axes[0].patches]
+    assert np.allclose(bars, 100 * drawn["sd"][:3])
+
+
+def test_sources_say_which_panels_are_left_out_and_when_there_is_none():
+    arms = {f"a{i}": {"epochs": i + 1} for i in range(7)}
+    runs = make_runs(arms, crossed=True)
+    figure = sources.draw(sources.numbers(compute_sources(runs), runs))
+    assert figure.get_suptitle() == "The first 12 of 14; sources.csv has them all"
+    runs = make_runs(TWO)
+    assert "no task and arm" in sources.draw(sources.numbers(compute_sources(runs), runs)).axes[0].get_title()
+
+
+def test_real_and_noise_stand_beside_the_spread_of_the_runs_that_did_not_fail():
+    row = {"task": "cola", "metric": "accuracy", "split": "test", "examples": 1000, "ok_sd": 0.02, "ok_sd_real": 0.012}
+    row |= {"ok_sd_noise": 0.016, "ok_sd_real_low": 0.005, "ok_sd_real_high": 0.03, "ok_runs": 5}
+    row |= {"ok_sd_noise_low": np.nan, "ok_sd_noise_high": np.nan, "sd": 0.4}
+    figure = real_or_noise.draw(real_or_noise.numbers(pd.DataFrame([row | {"arm": arm} for arm in ("a", "b")])))
+    (ax,) = figure.axes
+    assert ax.get_title() == "cola, 1,000 examples"
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a (n = 5)", "b (n = 5)"]
+    assert [list(line.get_xdata()) for line in ax.lines] == [pytest.approx([x, x]) for x in (2.0, 1.2, 1.6)]

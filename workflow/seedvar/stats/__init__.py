@@ -42,12 +42,6 @@ def _has_many_tasks(study) -> bool:
     return len(study.tasks) > 1
 
 
-def _has_sources(study) -> bool:
-    """Whether seeds are crossed: those of runs, or in a grid those that are fields of a recipe."""
-    grid = getattr(study, "grid", None)
-    return study.is_crossed or any(getattr(grid, name, None) for name in ("dropout_seed", "sample_seed", "split_seed"))
-
-
 RUNS, CURVES, PREDICTIONS = "runs.csv", "curves.csv", "predictions.parquet"
 STATISTICS = {
     # each task and arm
@@ -55,7 +49,7 @@ STATISTICS = {
     "expected": Statistic("selection", "expected_performance", (RUNS,), _has_validation),
     "stopping": Statistic("early_stopping", "start_many", (RUNS, CURVES)),
     "variance": Statistic("variance", "decompose", (RUNS,), lambda study: study.is_crossed),
-    "sources": Statistic("sources", "sources", (RUNS,), _has_sources),
+    "sources": Statistic("sources", "sources", (RUNS,), lambda study: study.crosses_sources),
     "instability": Statistic("agreement", "instability", (PREDICTIONS, RUNS)),
     "noise": Statistic("real_or_noise", "noise", (PREDICTIONS, RUNS)),
     # each arm against the baseline

@@ -238,6 +238,12 @@ class Study(Strict):
         return isinstance(self.seeds, CrossedSeeds)
 
     @property
+    def crosses_sources(self) -> bool:
+        """Whether seeds are crossed: those of runs, or in the grid those that are fields of a recipe."""
+        seeds = ("dropout_seed", "sample_seed", "split_seed")
+        return self.is_crossed or any(getattr(self.grid, name, None) for name in seeds)
+
+    @property
     def adds_seeds(self) -> bool:
         """Whether the study adds seeds until its intervals are narrow enough or its comparisons decided."""
         return isinstance(self.seeds, SeedsUntil | SeedsUntilDecided)

@@ -141,6 +141,8 @@ class TableStudy(Strict):
         """Whether initialisation and order have seeds of their own."""
         return self.runs.columns.init_seed is not None
 
+    crosses_sources = is_crossed
+
     @property
     def probes(self) -> Probes:
         """None: there are no weights."""
