@@ -14,7 +14,7 @@ MOST = 12  # panels; the table has the others too
 
 
 def numbers(sources: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Picks the components out of sources.csv (see `stats.sources`) as SDs, and out of runs.csv what they are SDs of."""
+    """Picks the components out of sources.csv as SDs, and of what out of runs.csv."""
     metrics = runs.groupby("task", sort=False)[["metric", "split"]].first()
     there = sources[sources["sd"].notna()]
     low, high = (np.sqrt(there[name]) for name in ("low", "high"))
