@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from helpers import run_snakemake
+from helpers import REPOSITORY, run_snakemake
 
 from seedvar.engine.plan import make_plan
 from seedvar.errors import UserError
@@ -357,6 +357,17 @@ def test_one_arm_alone_has_nothing_to_compare(finished, snakemake):
 def test_snakemake_has_nothing_to_say_against_the_workflow(snakemake):
     done = snakemake("--lint", study="quickstart")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_slurm_profile_makes_all_tables_in_one_job():
+    """A rule of its own would wait for a node of its own."""
+    rules = REPOSITORY / "workflow/rules"
+    text = "\n".join(
+        (rules / f"{name}.smk").read_text() for name in ("analyse", "collect", "figures", "import", "notebooks")
+    )
+    profile = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").read_text())
+    grouped = {group.partition("=")[0] for group in profile["groups"] if group.endswith("=tables")}
+    assert set(re.findall(r"^rule (\w+):", text, re.MULTILINE)) <= grouped
 
 
 def test_the_slurm_profile_plans_a_study(study, snakemake):
