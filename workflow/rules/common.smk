@@ -14,9 +14,10 @@ from seedvar.engine.plan import make_plan, put_commands_on_path
 from seedvar.engine.progress import report_progress
 from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.errors import UserError
-from seedvar.figures import FIGURES
+from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
 from seedvar.report.escape import as_rest
+from seedvar.report.first_page import first_page
 from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
@@ -78,6 +79,10 @@ FIGURE_FILES = [
     for name in PLAN.figures
     for suffix in ("png", "pdf", "csv")
 ]
+FIGURE_FILES += [
+    f"{STUDY_FOLDER}/figures/{OVERVIEW}{end}" for end in (".svg", "-column.pdf")
+]
+FIGURE_FILES += [f"{STUDY_FOLDER}/figures/README.md"]
 
 
 wildcard_constraints:
@@ -198,7 +203,21 @@ def figure_kind(wildcards):
 
 
 def figure_caption(wildcards):
-    return f"{FIGURES[wildcards.figure].caption} {as_rest(PLAN.runs_in_words)}"
+    name = wildcards.get("figure", OVERVIEW)
+    return f"{FIGURES[name].caption} {as_rest(PLAN.runs_in_words)}"
+
+
+# A page of Snakemake's report lists what it has in the order of the alphabet.
+def numbered_title(name):
+    return f"{list(PLAN.figures).index(name) + 1:02d} {FIGURES[name].title}"
+
+
+def drawn_figures(wildcards):
+    return list(PLAN.figures)
+
+
+def about_option(wildcards):
+    return ["--study", PLAN.name, "--about", PLAN.runs_in_words]
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.

@@ -5,6 +5,8 @@ config["about"] = {
     "name": PLAN.name,
     "description": as_rest(PLAN.study.description),
     "is_table": PLAN.is_table,
+    # There is something to show once the study has been analysed: in the call that writes the report.
+    "found": first_page(Path(STUDY_FOLDER)) if "--report" in sys.argv else None,
 }
 
 

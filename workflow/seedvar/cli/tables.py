@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from seedvar.cli.options import add_warm, run_warm
 from seedvar.errors import UserError
-from seedvar.figures import FIGURES
+from seedvar.figures import COLUMN, FIGURES, OVERVIEW
 from seedvar.stats import LAYOUTS, STATISTICS
 
 
@@ -79,7 +80,18 @@ def add(command) -> None:
     sub.add_argument("figure", choices=list(FIGURES))
     sub.add_argument("--kind", choices=["box", "violin", "points"], help="of distribution: what is behind the points")
     sub.add_argument("tables", type=Path, nargs="+", help="the study's tables that the figure shows, such as runs.csv")
-    sub.add_argument("--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, or .csv for the numbers")
+    sub.add_argument(
+        "--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, .svg, or .csv for the numbers"
+    )
+    sub.add_argument("--baseline", help="name of the baseline arm, which overview shows first")
+    sub.add_argument("--column", type=Path, help="of overview: a file for a picture that is as wide as a column")
+    add_warm(sub)
+
+    sub = command("captions", _captions, "Write the captions of a study's figures.")
+    sub.add_argument("figures", nargs="+", choices=list(FIGURES), help="in reading order")
+    sub.add_argument("--study", required=True, help="its name")
+    sub.add_argument("--about", required=True, help="how many runs the figures show")
+    sub.add_argument("--out", required=True, type=Path, help="a .md file")
     add_warm(sub)
 
     sub = command("notebook", _notebook, "Run a notebook and write it as an HTML page.")
@@ -232,12 +244,29 @@ def _figure(arguments) -> int | None:
     if arguments.kind and arguments.figure != "distribution":
         raise UserError(f"--kind: {arguments.figure} has but one kind; accepted with distribution alone")
     options = {"kind": arguments.kind} if arguments.kind else {}
+    if arguments.column and arguments.figure != OVERVIEW:
+        raise UserError(f"--column: {arguments.figure} has but one width; accepted with {OVERVIEW} alone")
     tables = _read_given(arguments.figure, FIGURES[arguments.figure].tables, arguments.tables)
+    if "baseline" in inspect.signature(module.numbers).parameters:
+        tables["baseline"] = arguments.baseline
     numbers = module.numbers(**tables)
     pictures = [path for path in arguments.out if path.suffix != ".csv"]
-    save(module.draw(short_names(numbers), **options), pictures)
+    said = module.tooltips(numbers) if arguments.figure == OVERVIEW else None
+    save(module.draw(short_names(numbers), **options), pictures, said)
+    if arguments.column:
+        save(module.draw(short_names(numbers), width=COLUMN), [arguments.column])
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
+    return None
+
+
+def _captions(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
+    from seedvar.files import write_text
+    from seedvar.report.captions import captions
+
+    write_text(arguments.out, captions(arguments.figures, arguments.study, arguments.about))
     return None
 
 

@@ -39,6 +39,7 @@ MADE_BY = {
     "surface": "probes/surface.py",
     "printed": "report/printed.py",
     "findings": "report/findings.py",
+    "captions": "report/captions.py",
     "pretrain": "models/pretrain.py",
 }
 

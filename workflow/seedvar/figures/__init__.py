@@ -5,8 +5,9 @@ A figure is one module here, named as the figure with _ for -, with two function
     numbers(table, ...) -> DataFrame     what is drawn, from the study's tables; written as a CSV beside the figure
     draw(numbers) -> Figure              draws it, from these numbers alone
 
-The arguments of `numbers` are tables of the study (`runs`: runs.csv); of a table that is not listed the
-figure does not depend. No Matplotlib is imported here: the workflow reads this list.
+and, if it comes as SVG too, `tooltips(numbers) -> dict`, what is said of a mark by its id.
+The arguments of `numbers` are tables of the study (`runs`: runs.csv), and, if it wants that, the `baseline`. On a table
+that is not listed the figure does not depend. No Matplotlib is imported here: the workflow reads this list.
 """
 
 from __future__ import annotations
@@ -51,7 +52,18 @@ def _varies(study, *fields: str) -> bool:
     return False
 
 
+OVERVIEW = "overview"  # the one picture: it comes as SVG and at a column's width too
+COLUMN = 3.3  # that width, in inches
 FIGURES = {
+    OVERVIEW: FigureKind(
+        "Every run",
+        ("runs.csv", "summary.csv"),
+        "Every run of every arm (rows, the baseline first) on every task (columns), on one axis: 0 is the trivial "
+        "predictor, 100 a perfect score. A point is a run (one seed), a cross a failed run; a tick is the mean of the "
+        "runs that did not fail, with its 95 % interval (Student's). On the right the share of failed runs over all "
+        "tasks, with its exact 95 % interval. Scores far below the trivial predictor are drawn at the edge. Where a "
+        "task has no trivial predictor, the axes are those of the scores.",
+    ),
     "distribution": FigureKind(
         "Scores of every run",
         ("runs.csv",),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 
@@ -17,7 +19,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
-from seedvar.files import write_atomically
+from seedvar.files import write_atomically, write_text
 from seedvar.words import recipe_columns
 
 matplotlib.rcdefaults()  # no matplotlibrc, of a user or of the working directory, has a say
@@ -27,6 +29,7 @@ FAILED_COLOUR = "#D55E00"
 COLOURS = 6  # that are told apart with any kind of colour vision, white paper and failed runs' red left out
 MOST_BANDS = 6  # lines whose bands can still be told apart
 ROOM_FOR_ARM, ROOM_FOR_TASK = 24, 36  # characters of a name in a figure
+SVG = "http://www.w3.org/2000/svg"
 LINE_STYLES = ["-", "--", "-.", ":"]
 
 
@@ -114,18 +117,44 @@ def block_shades(blocks: list[str]) -> dict[str, tuple]:
     return dict(zip(blocks, plt.get_cmap("viridis")(np.linspace(0, 0.9, len(blocks))), strict=True))
 
 
-def save(figure: Figure, paths: list[Path]) -> None:
-    """Writes a figure as PNG or PDF, without a date, so that the same tables give the same file.
+NO_DATE = {".png": {"Software": None}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+
+
+def save(figure: Figure, paths: list[Path], tooltips: dict[str, str] | None = None) -> None:
+    """Writes a figure as PNG, PDF or SVG, without a date, so that the same tables give the same file.
+
+    Args:
+        figure: The figure.
+        paths: The files.
+        tooltips: What an SVG says of a mark where the pointer rests on it, by the mark's id.
 
     Raises:
         UserError: Another file type is asked for.
     """
     for path in paths:
-        if path.suffix not in (".png", ".pdf"):
-            raise UserError(f"--out: {path} is not accepted; accepted: files that end in .png, .pdf or .csv")
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        write_atomically(path, lambda temporary, metadata=metadata: figure.savefig(temporary, metadata=metadata))
+        if path.suffix not in NO_DATE:
+            raise UserError(f"--out: {path} is not accepted; accepted: files that end in .png, .pdf, .svg or .csv")
+        if path.suffix == ".svg":
+            write_text(path, _as_svg(figure, tooltips or {}))
+        else:
+            metadata = NO_DATE[path.suffix]
+            write_atomically(path, lambda temporary, metadata=metadata: figure.savefig(temporary, metadata=metadata))
     plt.close(figure)
+
+
+def _as_svg(figure: Figure, tooltips: dict[str, str]) -> str:
+    """Returns a figure as SVG; text of a user is text in it, since the elements are made by the XML library."""
+    page = io.BytesIO()
+    figure.savefig(page, format="svg", metadata=NO_DATE[".svg"])
+    for prefix, name in (("", SVG), ("xlink", "http://www.w3.org/1999/xlink")):
+        ElementTree.register_namespace(prefix, name)
+    root = ElementTree.fromstring(page.getvalue())
+    for element in root.iter(f"{{{SVG}}}g"):
+        if said := tooltips.get(element.get("id", "")):
+            about = ElementTree.Element(f"{{{SVG}}}title")
+            about.text = said
+            element.insert(0, about)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def panels(n: int, width: float, height: float, columns: int = 2, **options) -> tuple[Figure, list]:

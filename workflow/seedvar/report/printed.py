@@ -94,6 +94,11 @@ def render(
     return formats[suffix](_summary(table, marked, decisions, loss_slack))
 
 
+def scores_layout(summary: pd.DataFrame, decisions: pd.DataFrame | None) -> Layout:
+    """Returns the table of scores, a row an arm and a column a task, with the marks of the rule."""
+    return _scores(summary, _marks(summary, decisions), decisions)
+
+
 def _layouts_of(statistic: str) -> str:
     return ", ".join(name for name, of in LAYOUTS.items() if of[0] == statistic)
 
