@@ -27,6 +27,10 @@ elif not PLAN.site.from_tables:
 
         include: "workflow/rules/sequential.smk"
 
+elif PLAN.published_tables:
+
+    include: "workflow/rules/published.smk"
+
 
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"

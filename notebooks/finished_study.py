@@ -31,6 +31,9 @@ if Path.cwd().name == "notebooks":  # where Jupyter starts
     os.chdir("..")
 study_file = study_path(os.environ.get("SEEDVAR_STUDY", "quickstart"))
 study, folder = read_study(study_file), Path("results") / study_file.stem
+published = Path("results") / "published" / study_file.stem
+if not (folder / "runs.csv").is_file() and (published / "runs.csv").is_file():
+    folder = published
 if not (folder / "runs.csv").is_file():
     raise UserError(
         f"there is no {folder / 'runs.csv'}; accepted: a study that has been run: snakemake --config study={study_file}"

@@ -16,7 +16,8 @@ from seedvar.tables.read import read_table
 from seedvar.words import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
-STUDIES = [REPOSITORY / "results" / name for name in ("microcosm", "quickstart")]  # their tables are in the repository
+PUBLISHED = REPOSITORY / "results" / "published"
+STUDIES = [PUBLISHED / name for name in ("microcosm", "quickstart")]  # their tables are in the repository
 TABLES = [*sorted(CELL_TABLES), *(f"{name}.csv" for name in STATISTICS)]
 GUIDE = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
 SECTIONS = dict(section.split("\n", 1) for section in GUIDE.split("\n## ")[1:])

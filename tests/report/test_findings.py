@@ -10,7 +10,7 @@ from seedvar.errors import UserError
 from seedvar.stats import STATISTICS
 from seedvar.study.reading import read_study
 
-QUICKSTART = Path(__file__).parents[2] / "results" / "quickstart"
+QUICKSTART = Path(__file__).parents[2] / "results" / "published" / "quickstart"
 TABLE = """
 runs:
   file: scores.csv

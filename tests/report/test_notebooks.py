@@ -36,7 +36,7 @@ def quickstart(place):
     folder = place / "results" / "quickstart"
     folder.mkdir(parents=True)
     for name in ("runs.csv", "curves.csv"):
-        shutil.copy(REPOSITORY / "results" / "quickstart" / name, folder / name)
+        shutil.copy(REPOSITORY / "results" / "published" / "quickstart" / name, folder / name)
     return folder
 
 
@@ -54,7 +54,7 @@ def without_torch(tmp_path):
 def test_the_committed_quickstart_is_walked_through(quickstart):
     page = to_html(FINISHED)
     assert "80 runs of 4 arms" in page
-    runs = pd.read_csv(REPOSITORY / "results" / "quickstart" / "runs.csv")
+    runs = pd.read_csv(REPOSITORY / "results" / "published" / "quickstart" / "runs.csv")
     failed = runs.loc[runs["arm"] == "bertadam", "degenerate"].sum()
     assert 10 < failed <= 20  # how many depends on the processor
     assert f"bertadam: {failed} of 20 runs failed" in page

@@ -7,13 +7,13 @@ import shutil
 import pytest
 from helpers import REPOSITORY, environment_of, run_snakemake
 
-PUBLISHED = REPOSITORY / "results" / "quickstart"
+PUBLISHED = REPOSITORY / "results" / "published" / "quickstart"
 
 
 @pytest.fixture
 def clone(checkout):
-    """The workflow with the quickstart's tables and without its figures, its cells or Snakemake's records."""
-    shutil.copytree(PUBLISHED, checkout / "results" / "quickstart", ignore=shutil.ignore_patterns("figures", "*.html"))
+    """The workflow with what is published of the quickstart, and without its cells or Snakemake's records."""
+    shutil.copytree(PUBLISHED, checkout / "results" / "published" / "quickstart")
     return checkout
 
 
@@ -32,14 +32,18 @@ def test_every_figure_is_drawn_again_from_tables_without_torch(clone, without_to
     plan = run_snakemake(clone, *command, "--dry-run", "--printshellcmds", environment=without_torch)
     assert plan.returncode == 0, plan.stderr
     rules = dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))
-    assert set(rules) <= {"statistics", "figure", "figures", "total"}
+    assert set(rules) <= {"published", "statistics", "figure", "overview", "captions", "figures", "total"}
     assert "--warm" not in plan.stdout + plan.stderr  # a warm start imports PyTorch
 
     done = run_snakemake(clone, *command, environment=without_torch)
     assert done.returncode == 0, done.stderr
     drawn = {path.name for path in (clone / "results" / "quickstart" / "figures").iterdir()}
     assert {path.name for path in (PUBLISHED / "figures").iterdir()} <= drawn
-    assert len([name for name in drawn if name.endswith(".png")]) == int(rules["figure"])
+    assert len([name for name in drawn if name.endswith(".png")]) == int(rules["figure"]) + 1
+    for path in PUBLISHED.glob("*.csv"):  # tables and pictures come out as they were published
+        assert path.read_bytes() == (clone / "results" / "quickstart" / path.name).read_bytes(), path.name
+    for path in (PUBLISHED / "figures").glob("*.csv"):
+        assert path.read_bytes() == (clone / "results" / "quickstart" / "figures" / path.name).read_bytes(), path.name
     assert not (clone / "results" / "cells").exists()
     for log in clone.glob("results/logs/**/*.log"):
         assert "not installed" not in log.read_text()

@@ -18,6 +18,7 @@ from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
 from seedvar.report.escape import as_rest
 from seedvar.report.first_page import first_page
+from seedvar.report.publish import PUBLISHED
 from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (

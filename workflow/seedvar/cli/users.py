@@ -37,8 +37,23 @@ def add(command) -> None:
     sub.add_argument("--yes", action="store_true", help="do not ask")
     _add_config(sub)
 
+    sub = command("publish", _publish, "Put a study's tables, figures and findings where the repository shows them.")
+    sub.add_argument("study", help=f"{STUDY}, which has been run")
+    sub.add_argument("--results", default=Path("results"), type=Path)
+
     sub = command("schema", _schema, "Print the JSON schema of study files, of tasks' files or of config.yaml.")
     sub.add_argument("schema", choices=["study", "task", "config"])
+
+
+def _publish(arguments) -> None:
+    from seedvar.report.publish import publish
+    from seedvar.study.reading import read_study, study_path
+    from seedvar.study.table_study import TableStudy
+
+    path = study_path(arguments.study)
+    written = publish(path.stem, arguments.results, isinstance(read_study(path), TableStudy))
+    size = sum(file.stat().st_size for file in written) / 1e6
+    print(f"{arguments.results / 'published' / path.stem}: {len(written)} files, {size:.1f} MB")
 
 
 def _add_config(sub) -> None:

@@ -32,6 +32,7 @@ from seedvar.figures import FIGURES
 from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
 from seedvar.models.families import family_of
+from seedvar.report.publish import published_folder
 from seedvar.stats import STATISTICS
 from seedvar.strict import read_yaml
 from seedvar.study.feasible import check_models, check_sizes
@@ -174,8 +175,17 @@ class Plan:
         """Names of the tables that are gathered from cells or from a user's table."""
         tables = self.study.tables if self.is_table else CELL_TABLES
         if self.site.from_tables:
-            return {name for name in tables if (self.results / self.name / name).is_file()}
+            own = {name for name in tables if (self.results / self.name / name).is_file()}
+            return own | set(self.published_tables)
         return tables
+
+    @property
+    def published_tables(self) -> list[str]:
+        """Names of the published tables that take the place of the study's own, where it has no run of its own."""
+        if not self.site.from_tables or (self.results / self.name / "runs.csv").is_file():
+            return []
+        folder = published_folder(self.results, self.name)
+        return sorted(name for name in CELL_TABLES if (folder / name).is_file())
 
     @property
     def adds_seeds(self) -> bool:
