@@ -1,6 +1,7 @@
 """Seeds are added in batches until the widest interval is narrow enough, and no further."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,10 +103,9 @@ def record_scores(monkeypatch, scores, failed=()):
         for arm, values in scores.items()
         for seed, score in enumerate(values)
     ]
-    monkeypatch.setattr(
-        "seedvar.engine.seeds.read_cells", lambda study, results: [(row["arm"], row, 0) for row in runs]
-    )
-    monkeypatch.setattr("seedvar.engine.seeds.run_row", lambda arm, row, record: row)
+    cells = [(row["arm"], SimpleNamespace(folder=lambda: "", row=row), None) for row in runs]
+    monkeypatch.setattr("seedvar.engine.seeds.read_cells", lambda study, results: cells)
+    monkeypatch.setattr("seedvar.engine.seeds.run_row", lambda arm, cell, *others: cell.row)
 
 
 def test_seeds_are_added_until_every_comparison_is_settled(monkeypatch, tmp_path):

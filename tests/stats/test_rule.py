@@ -313,7 +313,7 @@ def test_no_two_statements_about_a_study_disagree(seed):
 
 @pytest.mark.parametrize("study", ["quickstart", "microcosm"])
 def test_no_two_statements_about_a_published_study_disagree(study):
-    path = Path(__file__).parents[2] / "results" / study / "runs.csv"
+    path = Path(__file__).parents[2] / "results" / "published" / study / "runs.csv"
     table = pd.read_csv(path, dtype={"task": str, "arm": str}, keep_default_na=False, na_values=[""])
     assert contradictions(table, "adamw") == []
 

@@ -56,7 +56,9 @@ def test_what_is_in_order_passes():
 RECIPE = "accepted: optimizer, reinit_layers, .*, intermediate_task, .*"
 
 
-OF_A_STUDY = "description, model, tasks, seeds, recipe, arms, grid, baseline, smallest_difference, loss_slack, probes"
+OF_A_STUDY = (
+    "description, model, tasks, seeds, recipe, arms, grid, baseline, smallest_difference, loss_slack, score, probes"
+)
 
 
 @pytest.mark.parametrize(

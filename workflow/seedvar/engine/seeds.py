@@ -51,7 +51,7 @@ def look(study: Study, results: Path, batch: int) -> dict:
     n = study.seeds.counts[batch]
     rows = []
     for arm, cell, record in read_cells(with_seeds(study, n), results):
-        rows.append(run_row(arm, cell, record))
+        rows.append(run_row(arm, cell, record, study.score, results / cell.folder()))
     seen = (_open if isinstance(study.seeds, SeedsUntilDecided) else _widest)(study, pd.DataFrame(rows))
     return {"seeds": n} | seen | {"enough": bool(seen["reached"] or n == study.seeds.at_most)}
 
