@@ -214,12 +214,16 @@ def _findings(arguments) -> int | None:
         return code
     from seedvar.files import write_json
     from seedvar.report.findings import findings, lines
+    from seedvar.report.publish import published_folder
     from seedvar.study.reading import study_path
     from seedvar.tables.read import read_table
 
     folder = Path(arguments.study)
     if not (folder / "summary.csv").is_file():
         folder = arguments.results / study_path(arguments.study).stem
+    published = published_folder(arguments.results, folder.name)
+    if not (folder / "summary.csv").is_file() and (published / "summary.csv").is_file():
+        folder = published
     if not (folder / "summary.csv").is_file():
         raise UserError(
             f"{folder / 'summary.csv'}: is missing; accepted: a study that has been run: "

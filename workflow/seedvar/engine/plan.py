@@ -349,7 +349,8 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     path = study_path(site.study)
     bounds.check_path(path, "--config study")
     study = read_study(path)
-    if site.from_tables and not (results / path.stem / "runs.csv").is_file():
+    places = (results / path.stem, published_folder(results, path.stem))
+    if site.from_tables and not any((place / "runs.csv").is_file() for place in places):
         raise UserError(
             f"--config from_tables=true: there is no {results / path.stem / 'runs.csv'}; "
             "accepted: a study that has been collected"

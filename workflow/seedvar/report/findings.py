@@ -141,14 +141,18 @@ def _widest(summary: pd.DataFrame) -> dict | None:
 def _open(decisions: pd.DataFrame, n_claims: int, unsettled: int) -> dict:
     one = decisions[decisions["scope"] == ONE_TASK].drop_duplicates(["task", "arm"])
     runs = f"{one['n'].min()}" if one["n"].min() == one["n"].max() else f"{one['n'].min()} to {one['n'].max()}"
-    more = f" {n_claims - MOST_CLAIMS} more statements stand in decisions.csv." if n_claims > MOST_CLAIMS else ""
+    more = n_claims - MOST_CLAIMS
+    more = (
+        f" {more} more {'statement stands' if more == 1 else 'statements stand'} in decisions.csv." if more > 0 else ""
+    )
     pairs = "comparison" if len(one) == 1 else "comparisons"
     text = (
         f"Nothing is settled in {unsettled} of {len(one)} {pairs} of an arm with the baseline on a task, with {runs} "
         f"runs an arm; that is no evidence that they are the same.{more}"
     )
     if unsettled == 0:
-        text = f"Each of the {len(one)} {pairs} of an arm with the baseline on a task settles something.{more}"
+        every = "The one" if len(one) == 1 else f"Each of the {len(one)}"
+        text = f"{every} {pairs} of an arm with the baseline on a task settles something.{more}"
     n = int(one["n"].sum() + one["n_baseline"].sum())
     return _finding("open", text, {"open": unsettled, "comparisons": len(one), "level": ALPHA}, n, "decisions.csv", {})
 

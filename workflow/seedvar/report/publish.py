@@ -14,7 +14,7 @@ from seedvar.files import write_atomically
 
 PUBLISHED = "published"  # below the results folder
 KINDS = ["*.csv", "predictions.parquet", "findings.json", "figures/*", "tables/*.md", "tables/*.tex"]
-OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "predictions.parquet", "figures/*.csv", "figures/*.svg"]
+OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "predictions.parquet", "figures/*.csv", "figures/*.svg", "figures/*.pdf"]
 LARGEST_MB = 5  # of a file: a repository is no store
 
 
