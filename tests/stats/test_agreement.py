@@ -62,6 +62,12 @@ def tables(answers, labels, arm="adamw", metric="accuracy", task="rte", first_se
     return pd.concat(rows, ignore_index=True), runs
 
 
+def test_the_predictions_of_the_judged_checkpoint_count():
+    predictions, runs = tables(logits_of([[1, 0], [1, 1], [1, 1]]), [1, 1])
+    assert instability(predictions, runs.assign(checkpoint="last"))["flipped"].tolist() == [0.5]
+    assert instability(predictions, runs.assign(checkpoint="best"))["flipped"].tolist() == [0.0]
+
+
 def logits_of(classes, n_classes=2):
     """Logits of runs that answer these classes, shape (runs, examples) to (runs, examples, classes)."""
     return 3.0 * (np.asarray(classes)[:, :, None] == np.arange(n_classes))

@@ -86,6 +86,14 @@ def test_nothing_is_selected_by_a_score_that_nobody_measured():
     assert len(expected_performance(runs([np.nan, np.nan], [0.6, 0.7]))) == 0
 
 
+def test_the_judged_checkpoint_is_chosen_by_and_both_splits_are_told_whichever_is_judged():
+    table = runs([0.6, 0.7], [0.6, 0.8]).assign(checkpoint="best", split="validation", majority_test=0.4)
+    table = table.assign(validation_best=[0.9, 0.8], test_best=[np.nan, 0.5])
+    result = expected_performance(table)
+    assert result["validation"].iloc[0] == pytest.approx(0.85)
+    assert result["test"].iloc[0] == pytest.approx((0.4 + 0.5) / 2)
+
+
 def test_of_many_runs_the_best_of_up_to_1000_is_told():
     table = expected_performance(runs(rng().normal(0.7, 0.01, 3_000)))
     assert table["n"].max() == 1_000

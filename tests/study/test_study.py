@@ -10,6 +10,7 @@ from seedvar.cells.recipe import Recipe
 from seedvar.data.declaration import Declaration
 from seedvar.errors import UserError
 from seedvar.strict import read_yaml
+from seedvar.study.grid import expand
 from seedvar.study.reading import json_schema, read_study
 from seedvar.study.site import SiteConfig, read_site_config
 from seedvar.study.study import Arm, Study
@@ -114,6 +115,19 @@ def test_crossed_seeds_pair_every_init_with_every_order(study_file):
         ("seeds: 3", "seeds: 0", "seeds: 0 is not accepted; accepted: a count of at least 1, a list"),
         ("seeds: 3", "seeds: [1, 1]", "seeds: 1 is listed twice"),
         ("seeds: 3", "seeds: {init: 0, order: 1}", "seeds"),
+        ("seeds: 3", "seeds: 3\nscore: {checkpoint: first}", "score.checkpoint: 'first' is .*; accepted: last or"),
+        ("seeds: 3", "seeds: 3\nscore: {split: dev}", "score.split: 'dev' is not .*; accepted: validation or test"),
+        ("seeds: 3", "seeds: 3\nscore: last", "score: 'last' is not accepted"),
+        (
+            "recipe: {",
+            "score: {split: test}\nrecipe: {split: dev, ",
+            "score.split: test is not accepted, since arm 'bertadam' takes the whole validation split of rte",
+        ),
+        (
+            "[rte, mrpc]",
+            "{mine: {source: {train: a.csv, validation: b.csv}, text: t}}\nscore: {split: test}",
+            "score.split: test is not accepted, since task 'mine' has no labelled test split; accepted: validation",
+        ),
         ("{optimizer: bertadam}", "{optimizer: adan}", "arms.bertadam.optimizer: 'adan' is not accepted; .* bertadam"),
         ("{optimizer: bertadam}", "{optimiser: bertadam}", "did you mean 'optimizer'"),
         ("{optimizer: bertadam}", "{}", "'adamw' is the same recipe as 'bertadam'"),
@@ -297,3 +311,11 @@ def test_warm_up_takes_as_many_updates_as_in_table_6_of_zhang_et_al(study, warmu
     study = read_study(REPOSITORY / "config/studies" / f"zhang2021_{study}.yaml")
     recipes = [study.named_recipes(task)["standard"] for task in ("rte", "mrpc", "stsb", "cola")]
     assert [int(recipe.warmup_ratio * recipe.steps) for recipe in recipes] == warmup
+
+
+def test_what_is_judged_changes_no_cell(study_file):
+    """So it trains nothing: a cell is decided by its specification, see `engine.plan`."""
+    plain = expand(read_study(study_file(GOOD)))
+    judged = read_study(study_file(GOOD + "score: {checkpoint: best, split: validation}\n"))
+    assert (judged.score.checkpoint, judged.score.split) == ("best", "validation")
+    assert expand(judged) == plain

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from seedvar.cells import store
-from seedvar.cells.record import RunRecord
+from seedvar.cells.record import RunRecord, read_record
 from seedvar.errors import UserError
 from seedvar.files import write_json
+from seedvar.stats.describe import summarise
 from seedvar.study.grid import expand
-from seedvar.study.study import Arm, Study
-from seedvar.tables.collect import collect
+from seedvar.study.study import Arm, Score, Study
+from seedvar.tables.collect import collect, run_row
 from seedvar.tables.read import read_runs
 
 STUDY = Study(
@@ -176,3 +177,61 @@ def test_a_result_of_other_data_is_replaced_by_what_the_store_has(prepared, caps
     assert set(runs[runs["task"] == "syn-stsb"]["train_loss"]) == {0.25}
     assert capsys.readouterr().err.count("was of other code, data or weights; replaced by what the store has") == 4
     assert store.differing(prepared / "store", runs["fingerprint"].iloc[-1], prepared / cells[-1].folder()) == []
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A cell of syn-mrpc for each of three runs, whose scores differ by checkpoint and split."""
+    study = STUDY.model_copy(update={"tasks": ["syn-mrpc"], "seeds": 3, "arms": {"plain": Arm()}, "baseline": None})
+    labels, share = np.array([1.0, 1.0, 1.0, 0.0]), {"validation": 0.75, "test": 0.5}
+    for (_, cell), accuracy in zip(expand(study), (0.75, 0.8, None), strict=True):
+        folder = write_cell(tmp_path, cell, 0.9)
+        record = read_record(folder / "result.json")
+        last = {"validation": {"f1": 0.86, "accuracy": accuracy}, "test": {"f1": 0.9, "accuracy": 0.9}}
+        best = {"validation": {"f1": 0.88, "accuracy": 0.8}, "test": {"f1": 0.7, "accuracy": 0.6}}
+        if accuracy is None:
+            last = {split: dict.fromkeys(("f1", "accuracy")) for split in share}
+        update = {"metric": "f1", "positive": 1, "scores": {"last": last, "best": best}, "majority": share}
+        update["degenerate"] = accuracy is None
+        (folder / "result.json").write_text(record.model_copy(update=update).model_dump_json())
+        pd.DataFrame(
+            {"checkpoint": "last", "split": "validation", "example": range(4), "label": labels, "logit_0": 0.1}
+        ).to_parquet(folder / "predictions.parquet")
+    return study, tmp_path
+
+
+@pytest.mark.parametrize(
+    ("score", "scores", "failed", "majority"),
+    [
+        ({}, [0.9, 0.9, 0.5], [False, False, True], 0.5),
+        ({"split": "validation"}, [0.86, 0.86, 0.75], [True, False, True], 0.75),
+        ({"checkpoint": "best", "split": "test"}, [0.7, 0.7, 0.7], [False, False, True], 0.5),
+        ({"checkpoint": "best", "split": "validation"}, [0.88, 0.88, 0.88], [True, False, True], 0.75),
+    ],
+)
+def test_a_study_says_which_checkpoint_and_split_are_judged(measured, score, scores, failed, majority):
+    """By F1 a run fails by its accuracy, at the end of training, on the split that is judged."""
+    study, results = measured
+    collect(study.model_copy(update={"score": Score(**score)}), "mine", results)
+    runs = read_runs(results / "mine" / "runs.csv")
+    assert runs["score"].tolist() == scores
+    assert runs["degenerate"].tolist() == failed
+    assert set(runs["majority"]) == {majority}
+    assert set(runs["checkpoint"]) == {score.get("checkpoint", "last")}
+    assert set(runs["split"]) == {score.get("split", "test")}
+    every = runs[["validation_last", "test_last", "validation_best", "test_best"]]
+    assert every.iloc[0].tolist() == [0.86, 0.9, 0.88, 0.7]
+    assert runs[["majority_validation", "majority_test"]].iloc[0].tolist() == [0.75, 0.5]
+    summary = summarise(runs).iloc[0]
+    assert (summary["checkpoint"], summary["split"]) == (runs["checkpoint"][0], runs["split"][0])
+    assert summary["mean_validation_last"] == pytest.approx((0.86 + 0.86 + 0.75) / 3)
+    assert summary["mean_test_last"] == pytest.approx((0.9 + 0.9 + 0.5) / 3)
+    assert (summary["mean_validation_best"], summary["sd_test_best"]) == (pytest.approx(0.88), 0)
+
+
+def test_a_split_that_was_not_measured_is_refused(measured):
+    study, results = measured
+    arm, cell = expand(study)[0]
+    record = read_record(results / cell.folder() / "result.json").model_copy(update={"majority": {"validation": 0.5}})
+    with pytest.raises(UserError, match="result.json: has no test scores; accepted as score.split: validation"):
+        run_row(arm, cell, record, Score(split="test"), results / cell.folder())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SEEDS = ["init_seed", "order_seed"]  # the columns of a run's seeds
 KEYS = ["task", "arm", *SEEDS]  # the columns that name a run in every table
+SPLITS = ("validation", "test")  # that are scored
+CHECKPOINTS = ("last", "best")  # that are scored
 SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and no others
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 

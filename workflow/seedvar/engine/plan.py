@@ -153,7 +153,9 @@ class Plan:
             return f"Runs: {self.study.runs.file}, trained elsewhere."
         n = len(self.study.seed_pairs())
         count = f"at most {n}" if self.study.adds_seeds else f"{n}"
-        return f"{count} runs of each task and arm, which differ in their random seeds alone."
+        return (
+            f"{count} runs of each task and arm, which differ in their random seeds alone. {self.study.score.in_words}"
+        )
 
     @property
     def is_table(self) -> bool:

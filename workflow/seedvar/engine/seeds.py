@@ -46,7 +46,7 @@ def look(study: Study, results: Path, batch: int) -> dict:
     n = study.seeds.counts[batch]
     rows = []
     for arm, cell, record in read_cells(with_seeds(study, n), results):
-        rows.append(run_row(arm, cell, record))
+        rows.append(run_row(arm, cell, record, study.score, results / cell.folder()))
     widths, failures = {}, {}
     for place, group in fill_undefined(pd.DataFrame(rows)).groupby(["task", "arm"], sort=False):
         scores, failed = group["score"].to_numpy(float), group["degenerate"].to_numpy(bool)

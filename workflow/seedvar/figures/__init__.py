@@ -55,7 +55,7 @@ FIGURES = {
     "distribution": FigureKind(
         "Scores of every run",
         ("runs.csv",),
-        "The score of every run at the end of training, one panel a task and one column an arm (Zhang et al. 2021, "
+        "The score of every run, one panel a task and one column an arm (Zhang et al. 2021, "
         "Fig. 2). A point is a run (one seed), a cross a failed run; failed runs are counted under each arm. Boxes "
         "span the quartiles, whiskers 1.5 interquartile ranges (where config.yaml asks for violins instead, they are "
         "kernel density estimates); the dashed line is the majority score. A score that is not defined is drawn at the "
@@ -79,7 +79,7 @@ FIGURES = {
     "loss-against-score": FigureKind(
         "Training loss and score",
         ("runs.csv",),
-        "The mean training loss since the last evaluation but one against the score at the end of training; a point"
+        "The mean training loss since the last evaluation but one against the score; a point"
         " is a run, a cross a failed run (Mosbach et al. 2021, Fig. 8b). Spearman's correlation is that of the runs"
         " that did not fail.",
     ),

@@ -27,7 +27,8 @@ def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         metric = group["metric"].iloc[0]
         of_arm = curves[(curves["task"] == task) & (curves["arm"] == arm)]
-        undefined = 0.0 if higher_is_better(metric) else group["majority"].iloc[0]
+        majority = "majority_validation" if "majority_validation" in group else "majority"
+        undefined = 0.0 if higher_is_better(metric) else group[majority].iloc[0]
         scores = of_arm[f"val_{metric}"].fillna(undefined)
         for quantity, values in (("train_loss", of_arm["train_loss"]), (metric, scores)):
             table = values.groupby(of_arm["update"]).agg(["mean", "min", "max", "count"]).reset_index()

@@ -243,10 +243,16 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
     in_points, own = ([f["task"] for f in firsts if (factor(f["metric"]) == 100) is points] for points in (True, False))
     unit = " × 100" if not own else f" (× 100 for {all_titles(in_points)})" if in_points else ""
     caption = (
-        f"Mean ± SD (ddof = 1) of the {splits} score{unit} over {_runs(table['n'])} of each task and arm, failed ones "
-        f"included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
+        f"Mean ± SD (ddof = 1) of the {splits} score{unit}{_checkpoint(table)} over {_runs(table['n'])} of each task "
+        f"and arm, failed ones included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
     )
     return Layout(header, rows, caption.replace(".  –", ". –"), [], texts=1)
+
+
+def _checkpoint(table: pd.DataFrame) -> str:
+    """Says which checkpoint is judged, where it is not the end of training."""
+    is_best = "checkpoint" in table and (table["checkpoint"] == "best").all()
+    return " at the checkpoint with the best validation score (failed: at the end of training)" if is_best else ""
 
 
 def _over_tasks(table: pd.DataFrame, arm: str, decisions: pd.DataFrame | None, marked: bool) -> str:
@@ -291,10 +297,10 @@ def _summary(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None, 
     if by_loss:
         header.insert(3, "failed by training loss (rules disagree)")
     caption = (
-        f"{_runs(table['n'])} a task and arm. Failed runs with the exact 95 % interval of their share; mean and SD "
-        "(ddof = 1) of all runs, failed ones included, with an interval of that mean that allows for failures that "
-        "were not seen; mean and SD without failed runs with Student's and Bonett's intervals, for scores with one "
-        "mode. "
+        f"{_runs(table['n'])} a task and arm{_checkpoint(table)}. Failed runs with the exact 95 % interval of their "
+        "share; mean and SD (ddof = 1) of all runs, failed ones included, with an interval of that mean that allows "
+        "for failures that were not seen; mean and SD without failed runs with Student's and Bonett's intervals, for "
+        "scores with one mode. "
         f"{marks.caption} –: not defined."
     )
     if by_loss and loss_slack:

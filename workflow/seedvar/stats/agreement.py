@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import entr, softmax
 
 from seedvar.data.shown import is_regression, listed, sign
-from seedvar.stats.describe import require_baseline
+from seedvar.stats.describe import judged_checkpoint, require_baseline
 from seedvar.words import SEEDS
 
 
@@ -45,18 +45,18 @@ class Outputs:
 
 
 def read_outputs(predictions: pd.DataFrame, runs: pd.DataFrame) -> dict[tuple[str, str], Outputs]:
-    """Arranges the predictions of the last checkpoint on the reported split by task and arm.
+    """Arranges the predictions of the judged checkpoint on the judged split by task and arm.
 
     Args:
         predictions: The table of predictions (see `collect.py`), with one column `logit_<k>` a
             class. An example that not every run of the arm has is left out.
-        runs: The runs table; its column `split` names the reported split.
+        runs: The runs table; its columns `checkpoint` and `split` name what is judged.
     """
-    last = predictions[predictions["checkpoint"] == "last"]
-    arms = dict(list(last.groupby(["task", "arm"], sort=False, observed=True)))
+    judged = predictions[predictions["checkpoint"] == judged_checkpoint(runs)]
+    arms = dict(list(judged.groupby(["task", "arm"], sort=False, observed=True)))
     logit_columns = [name for name in predictions.columns if name.startswith("logit_")]
     # An empty column belongs to another task with more classes; all runs of this one tell that.
-    has_values = last.groupby("task", observed=True)[logit_columns].count() > 0
+    has_values = judged.groupby("task", observed=True)[logit_columns].count() > 0
     outputs = {}
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         if (task, arm) not in arms:
@@ -160,7 +160,7 @@ def instability(predictions: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         runs: The runs table.
 
     Returns:
-        One row a task and arm, on the reported split at the last checkpoint: number of `runs`, of
+        One row a task and arm, on the judged split at the judged checkpoint: number of `runs`, of
         which `left_out` diverged and have no predictions; `examples`; `disagreement`; `kappa`; `jsd`;
         `example_variance`, the mean over examples of p (1 − p), p the share of runs that are right
         (Mosbach et al. 2021, appendix: per-point stability); `flipped`, the share of examples on

@@ -13,6 +13,7 @@ from seedvar.data.shown import sign
 from seedvar.errors import UserError
 from seedvar.stats.intervals import mean_interval, mixture_interval, sd_interval, share_interval
 from seedvar.stats.settings import CONFIDENCE
+from seedvar.words import CHECKPOINTS, SPLITS
 
 
 @contextlib.contextmanager
@@ -40,6 +41,34 @@ def fill_undefined(runs: pd.DataFrame) -> pd.DataFrame:
     recorded = runs["score_defined"].astype(bool) if "score_defined" in runs else True
     score = runs["score"].astype(float).fillna(_column(runs, "majority"))
     return runs.assign(score=score, degenerate=failed, score_defined=~undefined & recorded)
+
+
+def judged_checkpoint(runs: pd.DataFrame) -> str:
+    """Returns the checkpoint whose scores are judged: `last` where the table does not say."""
+    return runs["checkpoint"].iloc[0] if "checkpoint" in runs else "last"
+
+
+def filled(runs: pd.DataFrame, split: str, checkpoint: str) -> np.ndarray:
+    """Returns the scores of runs of one task at a checkpoint on a split, whichever are judged.
+
+    Args:
+        runs: Rows of the runs table.
+        split: `validation` or `test`.
+        checkpoint: `last` or `best`.
+
+    Returns:
+        Shape (runs,). A score that is not defined is the trivial predictor's on that split; all are NaN where none
+        was measured.
+    """
+    scores = _column(runs, f"{split}_{checkpoint}").to_numpy(float)
+    if np.isnan(scores).all():
+        return scores
+    return np.where(np.isnan(scores), majority_on(runs, split), scores)
+
+
+def majority_on(runs: pd.DataFrame, split: str) -> np.ndarray:
+    """Returns the trivial predictor's score on a split; on the judged one where the table does not know it."""
+    return _column(runs, f"majority_{split}").fillna(runs["majority"]).to_numpy(float)
 
 
 def upwards(runs: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +163,8 @@ def summarise(runs: pd.DataFrame, loss_slack: float = 0.0) -> pd.DataFrame:
         of them by the rule of that name and `rules_disagree` by only one of the two rules, NaN if
         that is not known of every run; `undefined` scores; then the columns of `describe` for all
         runs and, with the prefix `ok_`, for the runs that did not fail. Intervals are those of
-        `intervals.py`: of the mean of all runs, and of mean and SD of those that did not fail.
+        `intervals.py`: of the mean of all runs, and of mean and SD of those that did not fail. Last
+        `mean_<split>_<checkpoint>` and `sd_<split>_<checkpoint>`, of all runs, whichever of them is judged above.
     """
     rows = []
     for (task, arm), group in fill_undefined(runs).groupby(["task", "arm"], sort=False):
@@ -155,6 +185,7 @@ def summarise(runs: pd.DataFrame, loss_slack: float = 0.0) -> pd.DataFrame:
                 "task": task,
                 "arm": arm,
                 "metric": group["metric"].iloc[0],
+                "checkpoint": judged_checkpoint(group),
                 "split": group["split"].iloc[0],
                 "majority": group["majority"].iloc[0],
                 "n": len(group),
@@ -171,9 +202,20 @@ def summarise(runs: pd.DataFrame, loss_slack: float = 0.0) -> pd.DataFrame:
                 "ok_n": int((~failed).sum()),
                 **{f"ok_{name}": value for name, value in ok.items()},
                 **limits,
+                **_measured(group),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _measured(group: pd.DataFrame) -> dict[str, float]:
+    """Returns mean and SD of the runs of a task and arm at each checkpoint on each split."""
+    found = {}
+    for split in SPLITS:
+        for checkpoint in CHECKPOINTS:
+            of_runs = describe(filled(group, split, checkpoint))
+            found |= {f"{name}_{split}_{checkpoint}": of_runs[name] for name in ("mean", "sd")}
+    return found
 
 
 def require_baseline(table: pd.DataFrame, baseline: str) -> None:

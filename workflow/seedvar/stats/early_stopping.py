@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import sign
+from seedvar.stats.describe import majority_on
 from seedvar.stats.settings import FEWER_RESAMPLES
 from seedvar.words import KEYS
 
@@ -122,7 +123,7 @@ def start_many(runs: pd.DataFrame, curves: pd.DataFrame, rng: np.random.Generato
         up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
         scores = up * scores.reindex(pd.MultiIndex.from_frame(group[KEYS])).to_numpy(float)
         budgets = [budget for budget in BUDGETS if budget <= len(group)]
-        majority = up * group["majority"].iloc[0]
+        majority = up * majority_on(group, "validation")[0]
         choice, judged = (
             stopping_plans(scores, budgets, np.random.default_rng(seed), stand_in=majority) for seed in seeds
         )

@@ -253,7 +253,7 @@ def noise(predictions: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         runs: The runs table.
 
     Returns:
-        One row a task and arm, on the reported split at the last checkpoint: number of `runs`, of which `failed`
+        One row a task and arm, on the judged split at the judged checkpoint: number of `runs`, of which `failed`
         did, and of `examples`; the columns of `SPLIT`, over all runs and, with the prefix `ok_`, over the `ok_runs`
         that did not fail. An interval is NaN where simulations do not show that it holds: with fewer than 5 runs (of
         the noise 20) or 100 examples (of correlations 500), of metrics that were not simulated, and where a failed run

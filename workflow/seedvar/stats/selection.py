@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import sign
+from seedvar.stats.describe import filled, judged_checkpoint
+from seedvar.words import SPLITS
 
 MOST = 1_000  # runs to choose from; of more, tables of 10,000 runs would need gigabytes
 MIDDLE = (0.16, 0.84)  # of the draws: what ± 1 SD holds of a normal distribution
@@ -84,7 +86,7 @@ def selected_middle(validation: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.array([values[order][(reached >= share - 1e-12).argmax(axis=0)] for share in MIDDLE])
 
 
-def expected_performance(runs: pd.DataFrame, checkpoint: str = "last") -> pd.DataFrame:
+def expected_performance(runs: pd.DataFrame) -> pd.DataFrame:
     """Describes the best of n runs, selected by validation score, for every task and arm that has such scores.
 
     An undefined score (NaN) is never selected but where all n are undefined; the trivial predictor's
@@ -92,8 +94,7 @@ def expected_performance(runs: pd.DataFrame, checkpoint: str = "last") -> pd.Dat
 
     Args:
         runs: The runs table (see `collect.py`), with `validation_<checkpoint>` and perhaps
-            `test_<checkpoint>`.
-        checkpoint: `last` or `best`.
+            `test_<checkpoint>` of the judged checkpoint, whichever split is judged.
 
     Returns:
         One row a task, arm and n = 1, …, number of its runs, at most `MOST`: expected `validation`
@@ -105,15 +106,11 @@ def expected_performance(runs: pd.DataFrame, checkpoint: str = "last") -> pd.Dat
     tables = []
     for (task, arm), group in runs.groupby(["task", "arm"], sort=False):
         up = sign(group["metric"].iloc[0])  # of an error the lowest is the best
+        checkpoint = judged_checkpoint(group)
         validation = up * group[f"validation_{checkpoint}"].to_numpy(float)
         if np.isnan(validation).all():
             continue
-        majority = up * group["majority"].to_numpy(float)
-        columns = {"validation": np.where(np.isnan(validation), majority, validation)}
-        columns["test"] = np.full(len(group), np.nan)
-        if (group["split"] == "test").all():
-            test = up * group[f"test_{checkpoint}"].to_numpy(float)
-            columns["test"] = np.where(np.isnan(test), majority, test)
+        columns = {split: up * filled(group, split, checkpoint) for split in SPLITS}
         table = {"task": task, "arm": arm, "runs": len(group), "n": np.arange(1, min(len(group), MOST) + 1)}
         for name, values in columns.items():
             table[name] = up * expected_selected(validation, values)

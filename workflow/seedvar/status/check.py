@@ -33,6 +33,8 @@ def check_lines(plan: Plan) -> Iterator[str]:
         f"{plan.study_file}: {len(plan.cells)} cells = {len(study.tasks)} tasks x {len(arms)} arms x "
         f"{len(study.seed_pairs())} seeds"
     )
+    if study.score.model_fields_set:
+        yield f"  {study.score.in_words}"
     several = len(plan.models) > 1
     for arm in arms:
         by_slug: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from seedvar.cells.recipe import CONFLICTS
+from seedvar.data.declaration import Declaration
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
@@ -55,6 +56,7 @@ def check_study(study: Study, path: Path | str) -> None:
     if study.baseline is None and len(arms) > 1:
         raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
     check_matters(study, path)
+    _check_score(study, path)
     _check_probes(study, list(arms), path)
 
 
@@ -145,6 +147,30 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                     f"accepted: {', '.join(accepted)}"
                 )
             _check_task(study, recipe.intermediate_task, path)
+
+
+def _check_score(study: Study, path: Path | str) -> None:
+    """Refuses to judge a test split that there is none of."""
+    if study.score.split != "test":
+        return
+    for task in study.tasks:
+        for arm, recipe in study.named_recipes(task).items():
+            if recipe.split == "dev":
+                raise UserError(
+                    f"{path}: score.split: test is not accepted, since arm '{arm}' takes the whole validation split of "
+                    f"{task} for validation (recipe: split: dev); accepted: validation, or leave it out"
+                )
+        if not _has_test(study.declaration(task)):
+            raise UserError(
+                f"{path}: score.split: test is not accepted, since task '{task}' has no labelled test split; accepted: "
+                "validation, or leave it out"
+            )
+
+
+def _has_test(declared: Declaration) -> bool:
+    """Says whether a task has labelled test examples: its source's, or made of others."""
+    made = declared.split in ("halves", "held_out") or getattr(declared.split, "test", 0) > 0
+    return made or "test" in declared.splits()
 
 
 def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:

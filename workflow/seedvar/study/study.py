@@ -99,6 +99,24 @@ class SeedsUntil(Strict):
         return [min(n, self.at_most) for n in range(self.batch, self.at_most + self.batch, self.batch)]
 
 
+class Score(Strict):
+    """What of each run is judged: its score at one checkpoint, on one split. Tables alone depend on it."""
+
+    checkpoint: Literal["last", "best"] = Field(
+        "last", description="last: at the end of training; best: the evaluation with the best validation score."
+    )
+    split: Literal["validation", "test"] | None = Field(
+        None, description="The split; without it, test where a task has one and validation where not."
+    )
+
+    @property
+    def in_words(self) -> str:
+        """Says it for captions."""
+        where = f"on {self.split}" if self.split else "on test, or where there is none on validation"
+        when = "at the end of training" if self.checkpoint == "last" else "at the best checkpoint by validation"
+        return f"Scores are those {when}, {where}."
+
+
 @dataclass(frozen=True)
 class Trained:
     """What an arm is on one task: a recipe and a model.
@@ -143,6 +161,7 @@ class Study(Strict):
         "all tasks or by task: only then may two arms be called the same.",
     )
     loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
+    score: Score = Field(Score(), description="What all tables, tests and figures judge; changing it trains nothing.")
     probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
     _arms: dict[str, dict[str, Trained]] = PrivateAttr(default_factory=dict)  # by task; each is made once

@@ -13,13 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedvar.cells.cell import Cell
+from seedvar.cells.places import RESULT
 from seedvar.cells.record import RunRecord
+from seedvar.data.metrics import load_metric
+from seedvar.data.scoring import better
 from seedvar.errors import UserError
 from seedvar.files import write_atomically, write_csv
 from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file
-from seedvar.study.study import Study
+from seedvar.study.study import Score, Study
 from seedvar.tables.checked import read_cells
 from seedvar.tables.read import read_file
+from seedvar.words import SPLITS
 
 
 def collect(study: Study, name: str, results: Path) -> None:
@@ -31,8 +35,8 @@ def collect(study: Study, name: str, results: Path) -> None:
     runs, keys, folders, seconds = [], [], [], []
     for arm, cell, record in read_cells(study, results):
         keys.append(_key(arm, cell))
-        runs.append(run_row(arm, cell, record))
         folders.append(results / cell.folder())
+        runs.append(run_row(arm, cell, record, study.score, folders[-1]))
         seconds.append(record.wall_time_s)
     target = results / name
     curves, lengths = _read_curves([folder / "curve.csv" for folder in folders])
@@ -100,15 +104,30 @@ def _key(arm: str, cell: Cell) -> dict:
     return {"task": cell.task, "arm": arm, "init_seed": cell.init_seed, "order_seed": cell.order_seed}
 
 
-def run_row(arm: str, cell: Cell, record: RunRecord) -> dict:
-    """Makes the row of runs.csv for one cell.
+def run_row(arm: str, cell: Cell, record: RunRecord, judged: Score, folder: Path) -> dict:
+    """Makes the row of runs.csv for one cell: what is judged, and all that was measured.
 
-    `score` is that of the last checkpoint on the test split (validation where there is no test).
-    Where it is not defined, for a diverged run or the correlation with a constant, the trivial
-    predictor's score stands in, `score_defined` is False and the run counts as degenerate.
+    `score` is that of the checkpoint and split that the study judges (without a split, test where there is one, else
+    validation). Where it is not defined, for a diverged run or the correlation with a constant, the trivial
+    predictor's score stands in, `score_defined` is False and the run counts as degenerate. Whether a run is
+    degenerate is decided at the end of training, whichever checkpoint is judged.
+
+    Args:
+        arm: Name of its arm.
+        cell: The cell.
+        record: Its result.
+        judged: What the study judges.
+        folder: Where the cell's files are.
+
+    Raises:
+        UserError: The split was not measured.
     """
-    split, metric = record.reported_split, record.metric
-    score = record.scores["last"][split][metric]
+    split, metric = judged.split or record.reported_split, record.metric
+    if split not in record.majority:
+        raise UserError(
+            f"{folder / RESULT}: has no {split} scores; accepted as score.split: {', '.join(record.majority)}"
+        )
+    score = record.scores[judged.checkpoint].get(split, {}).get(metric)
     row = {
         **_key(arm, cell),
         "data": cell.data,
@@ -116,18 +135,20 @@ def run_row(arm: str, cell: Cell, record: RunRecord) -> dict:
         "slug": record.slug,
         **cell.recipe.model_dump(),
         "status": record.status,
-        "degenerate": record.degenerate,
+        "degenerate": score is None or _is_degenerate(record, split, folder),
         "metric": metric,
         "positive": record.positive,
+        "checkpoint": judged.checkpoint,
         "split": split,
         "score": record.majority[split] if score is None else score,
         "score_defined": score is not None,
         "majority": record.majority[split],
     }
     for checkpoint, by_split in record.scores.items():
-        for name in ("validation", "test"):
+        for name in SPLITS:
             value = by_split.get(name, {}).get(metric)
             row[f"{name}_{checkpoint}"] = math.nan if value is None else value
+    row |= {f"majority_{name}": record.majority.get(name, math.nan) for name in SPLITS}
     return row | {
         "train_loss": math.nan if record.train_loss is None else record.train_loss,
         "constant_loss": record.constant_loss,
@@ -135,6 +156,26 @@ def run_row(arm: str, cell: Cell, record: RunRecord) -> dict:
         "best_update": record.best_update,
         "fingerprint": record.fingerprint,
     }
+
+
+def _is_degenerate(record: RunRecord, split: str, folder: Path) -> bool:
+    """Judges the end of training on a split by the rule of the metric, as training did on the split that it reports."""
+    if split == record.reported_split:
+        return record.degenerate
+    labels = _labels(folder / "predictions.parquet", split)
+    name, limit = load_metric(record.metric).failure(labels, 1 if record.positive is None else record.positive)
+    score = record.scores["last"][split].get(name)
+    return score is None or not better(name, score, limit)
+
+
+def _labels(path: Path, split: str) -> np.ndarray:
+    """Reads the labels of a split, shape (examples,), out of a cell's predictions."""
+    rows = read_file(lambda path: pq.ParquetFile(path).read(["checkpoint", "split", "label"], use_threads=False), path)
+    wanted = [
+        name == split and checkpoint == "last"
+        for checkpoint, name in zip(*(rows[c].to_pylist() for c in ("checkpoint", "split")), strict=True)
+    ]
+    return rows["label"].to_numpy()[np.array(wanted)]
 
 
 def _read_curves(paths: list[Path]) -> tuple[pd.DataFrame, list[int]]:
