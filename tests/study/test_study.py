@@ -10,6 +10,7 @@ from seedvar.cells.recipe import Recipe
 from seedvar.data.declaration import Declaration
 from seedvar.errors import UserError
 from seedvar.strict import read_yaml
+from seedvar.study.grid import expand
 from seedvar.study.reading import json_schema, read_study
 from seedvar.study.site import SiteConfig, read_site_config
 from seedvar.study.study import Arm, Study
