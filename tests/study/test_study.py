@@ -338,3 +338,11 @@ def test_seeds_in_a_grid_need_no_baseline_and_something_to_draw(tmp_path, change
         return
     with pytest.raises(UserError, match=sentence):
         read_study(path)
+
+
+def test_what_is_judged_changes_no_cell(study_file):
+    """So it trains nothing: a cell is decided by its specification, see `engine.plan`."""
+    plain = expand(read_study(study_file(GOOD)))
+    judged = read_study(study_file(GOOD + "score: {checkpoint: best, split: validation}\n"))
+    assert (judged.score.checkpoint, judged.score.split) == ("best", "validation")
+    assert expand(judged) == plain
