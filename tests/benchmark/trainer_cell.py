@@ -52,7 +52,9 @@ def main() -> None:
         return found
 
     def collate(batch: list[dict]) -> dict[str, torch.Tensor]:
-        longest = LENGTH if arguments.how == "example" else max(len(each["input_ids"]) for each in batch)
+        longest = max(len(each["input_ids"]) for each in batch)
+        if arguments.how == "example":
+            longest = min(LENGTH, model.config.max_position_embeddings)
 
         def filled(name: str, value: int) -> torch.Tensor:
             return torch.tensor([each[name] + [value] * (longest - len(each[name])) for each in batch])
