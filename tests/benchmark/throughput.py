@@ -89,7 +89,7 @@ def draw(folder: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
     for ax, what, label in (
         (axes[0], "cells an hour", "times as fast as ..."),
-        (axes[1], "update without", "time of an update without ..., over that with all"),
+        (axes[1], "update without", "time without it / with all"),
     ):
         ratios = table[table["what"] == what].pivot(index="name", columns="where", values="ratio")
         ratios = ratios.drop(index=["seedvar", "all measures"], errors="ignore")
@@ -98,7 +98,8 @@ def draw(folder: Path) -> None:
         ax.set(xlabel=label, ylabel="")
         ax.tick_params(labelsize=7)
         ax.xaxis.label.set_size(7)
-        ax.legend(fontsize=6, frameon=False)
+        ax.get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", fontsize=6, frameon=False)
     figure.savefig(folder / "throughput.png", dpi=200)
 
 
