@@ -18,7 +18,7 @@ from seedvar.figures import (
     update_ratios,
     weight_distance,
 )
-from seedvar.figures.style import FAILED_COLOUR, save
+from seedvar.figures.style import FAILED_COLOUR, jitter, save
 
 ARMS, TASKS = ["bertadam", "adamw"], ["syn-rte", "cola", "mrpc"]
 
@@ -223,3 +223,12 @@ def test_every_figure_of_the_list_is_a_module_that_draws_from_its_tables():
         assert arguments == [file.split(".")[0] for file in kind.tables], name
         assert list(inspect.signature(module.draw).parameters)[0] == "numbers"
         assert kind.caption.endswith(".")
+
+
+def test_runs_with_one_score_stand_beside_one_another(runs):
+    """Five failed runs are five crosses, and fifty fifty."""
+    for n in (1, 2, 5, 50):
+        shifts = np.sort(jitter(n))
+        assert len(shifts) == n
+        assert (np.diff(shifts) > 0.3 / n).all()
+        assert np.abs(shifts).max(initial=0) <= 0.16
