@@ -66,6 +66,7 @@ rule captions:
         f"{STUDY_FOLDER}/figures/README.md",
     log:
         f"results/logs/figures/{PLAN.name}-captions.log",
+    localrule: True
     conda:
         "../../envs/seedvar.yaml"
     params:
