@@ -184,10 +184,12 @@ class Plan:
     @property
     def published_tables(self) -> list[str]:
         """Names of the published tables that take the place of the study's own, where it has no run of its own."""
-        if not self.site.from_tables or (self.results / self.name / "runs.csv").is_file():
+        own, folder = self.results / self.name, published_folder(self.results, self.name)
+        if not self.site.from_tables or not (folder / "runs.csv").is_file():
             return []
-        folder = published_folder(self.results, self.name)
-        return sorted(name for name in CELL_TABLES if (folder / name).is_file())
+        if (own / "runs.csv").is_file() and (own / "runs.csv").read_bytes() != (folder / "runs.csv").read_bytes():
+            return []  # a run of its own
+        return sorted(name for name in CELL_TABLES if (folder / name).is_file() and not (own / name).is_file())
 
     @property
     def adds_seeds(self) -> bool:
