@@ -50,5 +50,6 @@ def test_every_figure_is_drawn_again_from_tables_without_torch(clone, without_to
         assert "not installed" not in log.read_text()
 
     (made / "curves.csv").unlink()  # what is missing comes from there again, beside tables that are there
+    command = ("results/quickstart/curves.csv", *command[1:])
     plan = run_snakemake(clone, *command, "--dry-run", environment=without_torch)
     assert dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))["published"] == "1"
