@@ -106,6 +106,7 @@ STUDY_VALUES = {
     "arms.plain": [3, True, None, [], "adamw", {"model": 3}, {"model": ""}, {"model": "syn-bret"}, {"seeds": 3},
                    {"reinit_layers": 2}, {"learning_rate": True}, {"by_task": {"nope": {}}}],
     "grid": [{"epochs": [1, 2]}, {}],
+    "score": [3, True, [], "last", {"checkpoint": "first"}, {"checkpoint": True}, {"split": "dev"}, {"splits": "test"}],
     "baseline": [*NO_TEXT, "", "nope", "Plain", GONE, None],
     "probes": [3, [], {"surfaces": {}}, {"forgetting": {"tasks": ["nope"]}}, {"forgetting": {"arms": ["nope"]}},
                {"forgetting": {"tasks": []}}, {"forgetting": {"runs": 0}}, {"forgetting": {"runs": True}},

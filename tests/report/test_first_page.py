@@ -54,6 +54,13 @@ def test_findings_picture_and_scores_stand_on_the_first_page_in_this_order(tmp_p
     assert "50.0 ± 0.0† (5/5‡)" in page
 
 
+def test_a_report_of_a_study_that_has_not_been_analysed_has_no_findings(tmp_path):
+    assert first_page(tmp_path) is None
+    study(tmp_path)
+    (tmp_path / "findings.json").unlink()
+    assert first_page(tmp_path) is None
+
+
 def test_every_figure_has_its_caption_in_reading_order():
     page = captions(list(FIGURES)[:3], "my *study*", "5 runs")
     heads = [line for line in page.splitlines() if line.startswith("#")]

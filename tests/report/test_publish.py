@@ -1,8 +1,11 @@
 """What the repository shows of a study."""
 
+import sys
+
 import pytest
 from helpers import REPOSITORY
 
+from seedvar.cli.main import main
 from seedvar.errors import UserError
 from seedvar.report.publish import publish
 
@@ -63,9 +66,27 @@ def test_links_and_large_files_are_refused_before_anything_is_written(results):
     assert not (results / "published").exists()
 
 
+def test_nothing_is_published_through_a_link(results, monkeypatch, capsys):
+    """Else files of a folder that a results folder from elsewhere points to would be replaced and deleted."""
+    monkeypatch.chdir(results)
+    (results / "precious").mkdir()
+    (results / "precious/thesis.csv").write_text("mine")
+    (results / "results").mkdir()
+    (results / "mine").rename(results / "results/mine")
+    (results / "results/published").mkdir()
+    (results / "results/published/mine").symlink_to(results / "precious")
+    (results / "mine.yaml").write_text("model: syn-bert\ntasks: [syn-rte]\nseeds: 2\narms: {plain: {}}\n")
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(["publish", "mine.yaml"]))
+    assert ended.value.code == 2
+    assert "published/mine: is a symbolic link that leads out of results" in capsys.readouterr().err
+    assert [path.name for path in (results / "precious").iterdir()] == ["thesis.csv"]
+
+
 def test_no_run_of_anybody_else_is_in_the_repository():
     for folder in (REPOSITORY / "results/published").iterdir():
         text = (REPOSITORY / f"config/studies/{folder.name}.yaml").read_text()
         if "\nruns:\n" in text:
             assert not [path for path in folder.rglob("*") if path.name in ("runs.csv", "curves.csv")], folder
             assert not list(folder.glob("figures/*.csv")) + list(folder.glob("figures/*.svg")), folder
+            assert not list(folder.glob("figures/*.pdf")), folder

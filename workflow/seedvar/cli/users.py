@@ -46,14 +46,17 @@ def add(command) -> None:
 
 
 def _publish(arguments) -> None:
-    from seedvar.report.publish import publish
+    from seedvar.engine import bounds
+    from seedvar.report.publish import PUBLISHED, publish
     from seedvar.study.reading import read_study, study_path
     from seedvar.study.table_study import TableStudy
 
     path = study_path(arguments.study)
+    bounds.check_folders(arguments.results, [path.stem, f"{PUBLISHED}/{path.stem}"])
+    bounds.check_tree(arguments.results, f"{PUBLISHED}/{path.stem}", files=True)
     written = publish(path.stem, arguments.results, isinstance(read_study(path), TableStudy))
     size = sum(file.stat().st_size for file in written) / 1e6
-    print(f"{arguments.results / 'published' / path.stem}: {len(written)} files, {size:.1f} MB")
+    print(f"{arguments.results / PUBLISHED / path.stem}: {len(written)} files, {size:.1f} MB")
 
 
 def _add_config(sub) -> None:

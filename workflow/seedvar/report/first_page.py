@@ -11,7 +11,7 @@ from seedvar.files import read_json
 from seedvar.report.escape import as_rest
 
 
-def first_page(study: Path) -> dict:
+def first_page(study: Path) -> dict | None:
     """Gathers what the first page shows, as reStructuredText.
 
     Args:
@@ -19,8 +19,10 @@ def first_page(study: Path) -> dict:
 
     Returns:
         `findings`, each with its source; `picture`, as an address that holds the picture itself; `scores`, the rows
-        of a table, the first its header, and `caption`, what they are.
+        of a table, the first its header, and `caption`, what they are. None for a study that has not been analysed.
     """
+    if not all((study / name).is_file() for name in ("findings.json", "summary.csv", f"figures/{OVERVIEW}.png")):
+        return None
     found = [
         {"sentence": as_rest(one["sentence"]), "source": as_rest(_source(one))}
         for one in read_json(study / "findings.json")
