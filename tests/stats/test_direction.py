@@ -108,7 +108,7 @@ def test_a_difference_is_that_of_the_errors_themselves():
 
 def test_the_verdict_speaks_of_errors_in_their_own_unit():
     (text,) = verdicts(decide(both(), "adamw"))["verdict"]
-    assert "reinit2 has a lower mean of its runs (-0.33 [-0.364, -0.296]; permutation p = .002" in text
+    assert "reinit2 has a lower (better) mean of its runs (-0.33 [-0.364, -0.296]; permutation p = .002" in text
     assert "points" not in text
     close = pd.concat([runs(BAD), runs(BAD[::-1], "reinit2").assign(score=lambda t: t["score"] + 0.001)])
     (text,) = verdicts(decide(close, "adamw"))["verdict"]

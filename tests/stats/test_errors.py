@@ -52,7 +52,7 @@ def test_a_comparison_takes_the_lower_for_better_and_leaves_the_difference_as_it
 def test_a_verdict_on_errors_says_lower_in_their_own_unit():
     errors = {"plain": [1.0, 1.1, 1.2, 1.3, 1.4, 1.5], "better": [0.1, 0.11, 0.12, 0.13, 0.14, 0.15]}
     sentence = verdicts(decide(table_of(errors), "plain")).iloc[0]["verdict"]
-    assert "has a lower mean of its runs (-1.12 [" in sentence  # 1.25 and .125
+    assert "has a lower (better) mean of its runs (-1.12 [" in sentence  # 1.25 and .125
     assert "points" not in sentence
 
 

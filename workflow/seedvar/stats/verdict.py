@@ -130,8 +130,14 @@ def _more(answer: dict) -> str:
 
 
 def _higher(answer: dict) -> str:
-    """Over all tasks a higher mean is a better one, whatever the metrics; on one task the number is higher."""
-    return "higher" if answer["direction"] > 0 else "lower"
+    """Over all tasks a higher mean is a better one, whatever the metrics; on one task the number is higher.
+
+    Where that is worse, as of an error, it is said.
+    """
+    word = "higher" if answer["direction"] > 0 else "lower"
+    if answer["scope"] == ALL_TASKS or higher_is_better(answer["metric"]):
+        return word
+    return f"{word} ({'worse' if word == 'higher' else 'better'})"
 
 
 def _difference(answer: dict) -> str:
