@@ -346,3 +346,52 @@ def test_what_is_judged_changes_no_cell(study_file):
     judged = read_study(study_file(GOOD + "score: {checkpoint: best, split: validation}\n"))
     assert (judged.score.checkpoint, judged.score.split) == ("best", "validation")
     assert expand(judged) == plain
+
+
+SELECTS = "  higher: {learning_rate: 1e-4}\n  lower: {learning_rate: 1e-5}\nselect: "
+
+
+def selecting(select, more=""):
+    """The good study with two more arms and a selection."""
+    return GOOD.replace("baseline: adamw", f"{SELECTS}{select}\nbaseline: adamw") + more
+
+
+def test_a_selection_is_compared_in_the_place_of_its_arms_and_changes_no_cell(study_file):
+    study = read_study(study_file(selecting("{tuned: [lower, higher]}")))
+    plain = read_study(study_file(GOOD.replace("baseline: adamw", f"{SELECTS.partition('select')[0]}baseline: adamw")))
+    assert study.compared_names() == [*(arm for arm in plain.arm_names() if arm not in ("lower", "higher")), "tuned"]
+    assert expand(study) == expand(plain)
+    assert study.selected_in_words == [
+        "tuned is, task by task, the best of these by mean validation score: lower, higher."
+    ]
+    assert read_study(study_file(selecting("{tuned: [lower, higher]}").replace("baseline: adamw", "baseline: tuned")))
+
+
+@pytest.mark.parametrize(
+    ("select", "more", "sentence"),
+    [
+        ("{tuned: [lower, hihger]}", "", "select.tuned: unknown arm 'hihger'; accepted: "),
+        ("{tuned: [lower, lower]}", "", "select.tuned: 'lower' is listed twice; each arm is accepted once"),
+        ("{tuned: []}", "", "select.tuned"),
+        ("{lower: [lower, higher]}", "", "select: 'lower' is an arm; accepted: another name"),
+        ("{'a b': [lower, higher]}", "", "select: 'a b' is not a name; accepted: "),
+        (
+            "{tuned: [lower], other: [lower, higher]}",
+            "",
+            "select.other: 'lower' is in tuned too; accepted: an arm in one",
+        ),
+        (
+            "{tuned: [adamw, higher]}",
+            "",
+            "baseline: 'adamw' is one of those that select.tuned chooses from; accepted: ",
+        ),
+        ("{tuned: {nope: [lower]}}", "", "select.tuned: unknown task 'nope'; accepted: "),
+        ("{tuned: {rte: [lower, higher]}}", "", "select.tuned.mrpc: is missing; accepted: the arms to choose"),
+        ("{tuned: [lower, higher]}", "score: {split: validation}\n", "accepted: score.split: test, or no select"),
+        ("{tuned: [lower, higher]}", "dev", "accepted: tasks with a test split .recipe: split: halves"),
+    ],
+)
+def test_a_selection_that_cannot_be_made_is_refused(study_file, select, more, sentence):
+    text = selecting(select, more if more != "dev" else "")
+    with pytest.raises(UserError, match=sentence):
+        read_study(study_file(text.replace("2e-5}", "2e-5, split: dev}") if more == "dev" else text))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from seedvar.cli.options import add_warm, run_warm
 from seedvar.errors import UserError
-from seedvar.figures import COLUMN, FIGURES, OVERVIEW
-from seedvar.stats import LAYOUTS, STATISTICS
+from seedvar.figures import COLUMN, FIGURES, OVERVIEW, FigureKind
+from seedvar.stats import LAYOUTS, STATISTICS, Statistic
 
 
 def add(command) -> None:
@@ -150,18 +150,19 @@ def _import(arguments) -> int | None:
     return None
 
 
-def _read_given(name: str, needed: tuple[str, ...], given: list[Path]) -> dict:
-    """Reads the tables that a statistic or a figure needs, by their stems."""
+def _read_given(name: str, kind: Statistic | FigureKind, given: list[Path]) -> dict:
+    """Reads the tables that a statistic or a figure needs, by their stems, with the arms that it is about."""
+    from seedvar.tables.compared import as_compared
     from seedvar.tables.read import read_runs, read_table
 
     by_stem = {path.stem: path for path in given}
     tables = {}
-    for file in needed:
+    for file in kind.tables:
         stem = Path(file).stem
         if stem not in by_stem:
-            raise UserError(f"tables: {name} needs {file}; accepted: {', '.join(needed)}")
+            raise UserError(f"tables: {name} needs {file}; accepted: {', '.join(kind.tables)}")
         tables[stem] = (read_runs if stem == "runs" else read_table)(by_stem[stem])
-    return tables
+    return tables if kind.of_all_arms else as_compared(tables)
 
 
 def _statistics(arguments) -> int | None:
@@ -170,7 +171,7 @@ def _statistics(arguments) -> int | None:
     from seedvar.files import write_csv
     from seedvar.stats.compute import compute
 
-    tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic].tables, arguments.tables)
+    tables = _read_given(arguments.statistic, STATISTICS[arguments.statistic], arguments.tables)
     matters = _smallest_difference(arguments.smallest_difference)
     how = (arguments.baseline, matters, arguments.loss_slack, arguments.looks)
     write_csv(arguments.out, compute(arguments.statistic, tables, *how))
@@ -250,7 +251,7 @@ def _figure(arguments) -> int | None:
     options = {"kind": arguments.kind} if arguments.kind else {}
     if arguments.column and arguments.figure != OVERVIEW:
         raise UserError(f"--column: {arguments.figure} has but one width; accepted with {OVERVIEW} alone")
-    tables = _read_given(arguments.figure, FIGURES[arguments.figure].tables, arguments.tables)
+    tables = _read_given(arguments.figure, FIGURES[arguments.figure], arguments.tables)
     if "baseline" in inspect.signature(module.numbers).parameters:
         tables["baseline"] = arguments.baseline
     numbers = module.numbers(**tables)

@@ -154,9 +154,8 @@ class Plan:
             return f"Runs: {self.study.runs.file}, trained elsewhere."
         n = len(self.study.seed_pairs())
         count = f"at most {n}" if self.study.adds_seeds else f"{n}"
-        return (
-            f"{count} runs of each task and arm, which differ in their random seeds alone. {self.study.score.in_words}"
-        )
+        seeds = f"{count} runs of each task and arm, which differ in their random seeds alone."
+        return " ".join([seeds, self.study.score.in_words, *self.study.selected_in_words])
 
     @property
     def is_table(self) -> bool:
@@ -269,6 +268,10 @@ class Plan:
         modules = {name: [module] for name, module in made_by.items()}
         for name in self.statistics:
             modules[f"statistic-{name}"] = [f"stats/{STATISTICS[name].module}.py", "stats/compute.py"]
+        for made, kinds in (("statistic", STATISTICS), ("figure", FIGURES)):
+            for name, kind in kinds.items():
+                if self.study.selections and f"{made}-{name}" in modules and not kind.of_all_arms:
+                    modules[f"{made}-{name}"].append("tables/compared.py")
         modules["notebook"] = ["report/notebook.py", *code_lists.imports_of(NOTEBOOK)]
         for name, of_name in modules.items():
             files = code.behind(of_name, self.metrics)

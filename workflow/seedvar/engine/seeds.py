@@ -25,7 +25,8 @@ from seedvar.stats.rule import ALL_TASKS, ONE_TASK, decide
 from seedvar.stats.sequential import look_interval, unseen_failures, width
 from seedvar.study.study import SeedsUntilDecided, Study
 from seedvar.tables.checked import read_cells
-from seedvar.tables.collect import run_row
+from seedvar.tables.collect import run_row, run_table
+from seedvar.tables.compared import as_compared
 
 
 def with_seeds(study: Study, n: int) -> Study:
@@ -52,7 +53,8 @@ def look(study: Study, results: Path, batch: int) -> dict:
     rows = []
     for arm, cell, record in read_cells(with_seeds(study, n), results):
         rows.append(run_row(arm, cell, record, study.score, results / cell.folder()))
-    seen = (_open if isinstance(study.seeds, SeedsUntilDecided) else _widest)(study, pd.DataFrame(rows))
+    runs = as_compared({"runs": run_table(rows, study)})["runs"]
+    seen = (_open if isinstance(study.seeds, SeedsUntilDecided) else _widest)(study, runs)
     return {"seeds": n} | seen | {"enough": bool(seen["reached"] or n == study.seeds.at_most)}
 
 

@@ -25,12 +25,15 @@ class FigureKind:
         tables: Files of the study that `numbers` takes.
         caption: What is shown, with the interval and the test.
         when: Whether a study has it.
+        of_all_arms: Whether it shows every arm, and not those that are compared: a study may let the best of some
+            stand for them (`select`).
     """
 
     title: str
     tables: tuple[str, ...]
     caption: str
     when: Callable = lambda study: True
+    of_all_arms: bool = False
 
 
 def _has_diagnostics(study) -> bool:
@@ -38,7 +41,7 @@ def _has_diagnostics(study) -> bool:
 
 
 def _has_comparisons(study) -> bool:
-    return study.baseline is not None and len(study.arm_names()) > 1
+    return study.baseline is not None and len(study.compared_names()) > 1
 
 
 def _varies(study, *fields: str) -> bool:
@@ -151,6 +154,7 @@ FIGURES = {
         "differ in nothing else but the optimizer. Boxes span the quartiles, whiskers 1.5 interquartile ranges; "
         "crosses are failed runs, the dashed line is the majority score.",
         lambda study: _varies(study, "reinit_layers", "reinit_pooler"),
+        of_all_arms=True,
     ),
     "training-length": FigureKind(
         "Length of training",
@@ -159,6 +163,7 @@ FIGURES = {
         "8 and 14), of the runs that differ in nothing else but the optimizer and re-initialised layers. Lines are "
         "means over all runs, bands their range; crosses are failed runs, the dashed line is the majority score.",
         lambda study: _varies(study, "epochs", "steps"),
+        of_all_arms=True,
     ),
     "learning-rates": FigureKind(
         "Learning rates",
@@ -167,6 +172,7 @@ FIGURES = {
         "of the runs that differ in nothing else. Boxes span the quartiles, whiskers 1.5 interquartile ranges; "
         "crosses are failed runs, the dashed line is the majority score.",
         lambda study: _varies(study, "learning_rate"),
+        of_all_arms=True,
     ),
     "gradient-norms": FigureKind(
         "Gradient norms",
@@ -176,6 +182,7 @@ FIGURES = {
         "arms; blocks go from the bottom of the network (dark) to its top. Gradients that vanish towards the bottom"
         " are the sign of a failed run.",
         _has_diagnostics,
+        of_all_arms=True,
     ),
     "weight-distance": FigureKind(
         "Distance from the start",
@@ -184,6 +191,7 @@ FIGURES = {
         "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands, drawn "
         "for up to 6 arms, their range.",
         _has_diagnostics,
+        of_all_arms=True,
     ),
     "update-ratios": FigureKind(
         "Size of updates",
@@ -191,6 +199,7 @@ FIGURES = {
         "The L2 norm of an update over that of the weights it changes, block by block, over the updates of "
         "training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
         _has_diagnostics,
+        of_all_arms=True,
     ),
     "saturation-and-entropy": FigureKind(
         "Saturation and entropy",
@@ -199,6 +208,7 @@ FIGURES = {
         "entropy of the predictions of a training batch (nats). Lines are medians over the runs of all arms, dotted "
         "those of failed runs; bands go from the lower to the upper quartile.",
         _has_diagnostics,
+        of_all_arms=True,
     ),
     "step-multiple": FigureKind(
         "Steps without bias correction",
@@ -207,6 +217,7 @@ FIGURES = {
         "medians over all runs of an optimizer with their range; lines are (1 - b1^t) / sqrt(1 - b2^t) for Adam "
         "without the correction and 1 with it (Zhang et al. 2021, Fig. 1).",
         _has_diagnostics,
+        of_all_arms=True,
     ),
     "forgetting": FigureKind(
         "Forgetting",
@@ -215,6 +226,7 @@ FIGURES = {
         "layers are replaced by the pre-trained ones (Mosbach et al. 2021, Fig. 2). A line is a run, dotted where "
         "it failed; at the right end is the pre-trained model. One mask draw for all.",
         lambda study: study.probes.forgetting is not None,
+        of_all_arms=True,
     ),
     "surface": FigureKind(
         "Loss surface",
@@ -222,5 +234,6 @@ FIGURES = {
         "Training loss (left) and gradient norm (right) on the plane through the start of fine-tuning (0, 0) and "
         "the ends of two runs (Mosbach et al. 2021, Fig. 7), dropout off.",
         lambda study: study.probes.surface is not None,
+        of_all_arms=True,
     ),
 }

@@ -20,16 +20,19 @@ class Statistic:
         function: Its name.
         tables: Files of the study that the function takes.
         when: Whether a study has it.
+        of_all_arms: Whether it is about every arm, and not about those that are compared: a study may let the best of
+            some stand for them (`select`).
     """
 
     module: str
     function: str
     tables: tuple[str, ...]
     when: Callable = lambda study: True
+    of_all_arms: bool = False
 
 
 def _has_comparisons(study) -> bool:
-    return study.baseline is not None and len(study.arm_names()) > 1
+    return study.baseline is not None and len(study.compared_names()) > 1
 
 
 def _has_validation(study) -> bool:
@@ -46,6 +49,7 @@ RUNS, CURVES, PREDICTIONS = "runs.csv", "curves.csv", "predictions.parquet"
 STATISTICS = {
     # each task and arm
     "summary": Statistic("describe", "summarise", (RUNS,)),
+    "candidates": Statistic("candidates", "candidates", (RUNS,), lambda study: study.selections, of_all_arms=True),
     "expected": Statistic("selection", "expected_performance", (RUNS,), _has_validation),
     "stopping": Statistic("early_stopping", "start_many", (RUNS, CURVES)),
     "variance": Statistic("variance", "decompose", (RUNS,), lambda study: study.is_crossed),

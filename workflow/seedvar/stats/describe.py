@@ -158,7 +158,8 @@ def summarise(runs: pd.DataFrame, loss_slack: float = 0.0) -> pd.DataFrame:
         loss_slack: Of the rule on the training loss, see `failed_by_loss`.
 
     Returns:
-        One row a task and arm, in the order of the table: `n` runs, of which `failed` are
+        One row a task and arm, in the order of the table: where the study selects arms `trained_as`, the arm that was
+        chosen; `n` runs, of which `failed` are
         degenerate, their share with its exact interval (`failed_low`, `failed_high`); `failed_by_loss`
         of them by the rule of that name and `rules_disagree` by only one of the two rules, NaN if
         that is not known of every run; `undefined` scores; then the columns of `describe` for all
@@ -184,6 +185,7 @@ def summarise(runs: pd.DataFrame, loss_slack: float = 0.0) -> pd.DataFrame:
             {
                 "task": task,
                 "arm": arm,
+                **({"trained_as": group["trained_as"].iloc[0]} if "trained_as" in group else {}),
                 "metric": group["metric"].iloc[0],
                 "checkpoint": judged_checkpoint(group),
                 "split": group["split"].iloc[0],

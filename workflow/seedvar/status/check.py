@@ -47,6 +47,7 @@ def check_lines(plan: Plan) -> Iterator[str]:
     for name, model in plan.models.items():
         if drawn := model.about.drawn_anew:
             yield f"{name}: lacks {', '.join(drawn)}: drawn anew for every cell, as the classifier is"
+    yield from (f"  {sentence}" for sentence in study.selected_in_words)
     yield from _data_lines(plan)
     yield from settled_lines(plan)
 
@@ -54,7 +55,7 @@ def check_lines(plan: Plan) -> Iterator[str]:
 def settled_lines(plan: Plan) -> Iterator[str]:
     """Says which comparisons the seeds of a study can settle at best (design: what cannot be is said before)."""
     study = plan.study
-    others = len(study.arm_names()) - 1
+    others = len(study.compared_names()) - 1
     if study.baseline is None or others < 1:
         return
     from seedvar.stats.settle import settle_lines

@@ -51,12 +51,14 @@ def check_study(study: Study, path: Path | str) -> None:
                 )
     for task in study.tasks:
         _check_recipes(study, task, path)
-    if study.baseline is not None and study.baseline not in arms:
-        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(arms)}")
+    _check_select(study, list(arms), path)
+    compared = study.compared_names()
+    if study.baseline is not None and study.baseline not in compared:
+        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(compared)}")
     varied = study.grid.model_dump(exclude_none=True) if study.grid else {"": []}
-    if study.baseline is None and len(arms) > 1 and not {*varied} <= {*DRAWN}:
-        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(arms)}")
-    if isinstance(study.seeds, SeedsUntilDecided) and len(arms) < 2:
+    if study.baseline is None and len(compared) > 1 and not {*varied} <= {*DRAWN}:
+        raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(compared)}")
+    if isinstance(study.seeds, SeedsUntilDecided) and len(compared) < 2:
         raise UserError(f"{path}: seeds.until: one arm has nothing to decide; accepted: {{width: …}}, or a second arm")
     check_matters(study, path)
     _check_score(study, path)
@@ -159,6 +161,56 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                     f"accepted: {', '.join(accepted)}"
                 )
             _check_task(study, recipe.intermediate_task, path)
+
+
+def _check_select(study: Study, arms: list[str], path: Path | str) -> None:
+    """Refuses a selection of what the study does not have, and one by the very scores that are judged."""
+    where, of_arm = f"{path}: select", {}
+    for name, by_task in study.selections.items():
+        if not is_name(name):
+            raise UserError(f"{where}: '{name}' is not a name; accepted: {NAME_IN_WORDS}")
+        if name in arms:
+            raise UserError(f"{where}: '{name}' is an arm; accepted: another name")
+        for task in by_task:
+            if task not in study.tasks:
+                raise UserError(f"{where}.{name}: unknown task '{task}'; accepted: {', '.join(study.tasks)}")
+        if missing := [task for task in study.tasks if task not in by_task]:
+            raise UserError(f"{where}.{name}.{missing[0]}: is missing; accepted: the arms to choose from on every task")
+        for chosen_from in by_task.values():
+            for arm in chosen_from:
+                if arm not in arms:
+                    raise UserError(f"{where}.{name}: unknown arm '{arm}'; accepted: {', '.join(arms)}")
+                if (other := of_arm.setdefault(arm, name)) != name:
+                    raise UserError(
+                        f"{where}.{name}: '{arm}' is in {other} too; accepted: an arm in one selection, since that "
+                        "takes its place"
+                    )
+                if chosen_from.count(arm) > 1:
+                    raise UserError(f"{where}.{name}: '{arm}' is listed twice; each arm is accepted once")
+    if of_arm.get(study.baseline):
+        raise UserError(
+            f"{path}: baseline: '{study.baseline}' is one of those that select.{of_arm[study.baseline]} chooses from; "
+            f"accepted: {', '.join(study.compared_names())}"
+        )
+    _check_case("select", [*arms, *study.selections], path)
+    if study.selections:
+        _check_judged_on_test(study, where)
+
+
+def _check_judged_on_test(study: Study, where: str) -> None:
+    """Refuses to choose by the scores that are then compared: the best of many looks better than it is."""
+    if study.score.split == "validation":
+        raise UserError(
+            f"{where}: chooses by validation scores, and score.split says that those are judged; accepted: "
+            "score.split: test, or no select"
+        )
+    for task in study.tasks:
+        dev = any(recipe.split == "dev" for recipe in study.named_recipes(task).values())
+        if dev or not _has_test(study.declaration(task)):
+            raise UserError(
+                f"{where}: chooses by validation scores, and {task} has no others that could be judged; accepted: "
+                "tasks with a test split" + (" (recipe: split: halves)" if dev else "")
+            )
 
 
 def _check_score(study: Study, path: Path | str) -> None:

@@ -168,6 +168,9 @@ class TableStudy(Strict):
             return [self.runs.arm]
         return list(self.runs.arms) if self.runs.arms else ([self.baseline, ""] if self.baseline else [])
 
+    compared_names = arm_names  # nothing is selected
+    selections: ClassVar[dict] = {}
+
     def recipes(self) -> list:
         """None: what was trained is not known."""
         return []

@@ -22,6 +22,7 @@ from seedvar.files import write_atomically, write_csv
 from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file
 from seedvar.study.study import Score, Study
 from seedvar.tables.checked import read_cells
+from seedvar.tables.compared import select
 from seedvar.tables.read import read_file
 from seedvar.words import SPLITS
 
@@ -48,7 +49,7 @@ def collect(study: Study, name: str, results: Path) -> None:
     write_atomically(
         target / "predictions.parquet", lambda path: table.to_parquet(path, index=False, compression="zstd")
     )
-    write_csv(target / "runs.csv", pd.DataFrame(runs))
+    write_csv(target / "runs.csv", run_table(runs, study))
     print(f"{len(runs)} cells, {sum(seconds) / len(seconds):.1f} s a cell on average", file=sys.stderr)
 
 
@@ -156,6 +157,12 @@ def run_row(arm: str, cell: Cell, record: RunRecord, judged: Score, folder: Path
         "best_update": record.best_update,
         "fingerprint": record.fingerprint,
     }
+
+
+def run_table(rows: list[dict], study: Study) -> pd.DataFrame:
+    """Makes the runs table of the rows of `run_row`, and says of the arms that a study selects from which it chose."""
+    runs = pd.DataFrame(rows)
+    return select(runs, study.selections, study.score.checkpoint) if study.selections else runs
 
 
 def _is_degenerate(record: RunRecord, split: str, folder: Path) -> bool:
