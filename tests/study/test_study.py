@@ -395,3 +395,14 @@ def test_a_selection_that_cannot_be_made_is_refused(study_file, select, more, se
     text = selecting(select, more if more != "dev" else "")
     with pytest.raises(UserError, match=sentence):
         read_study(study_file(text.replace("2e-5}", "2e-5, split: dev}") if more == "dev" else text))
+
+
+def test_the_best_checkpoint_is_chosen_by_what_a_task_measures(study_file):
+    by_accuracy = GOOD.replace("2e-5}", "2e-5, by_task: {TASK: {best_by: accuracy}}}").replace("rte", "cola")
+    assert read_study(study_file(by_accuracy.replace("TASK", "mrpc"))).named_recipes("mrpc")["adamw"].slug() == (
+        "adamw+best-by-accuracy"
+    )
+    with pytest.raises(
+        UserError, match="best_by: accuracy is not measured on cola, whose metric is matthews; accepted: m"
+    ):
+        read_study(study_file(by_accuracy.replace("TASK", "cola")))

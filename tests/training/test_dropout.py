@@ -3,7 +3,11 @@ import torch
 from scipy.stats import binomtest, chisquare
 from torch import nn
 
-from seedvar.training.dropout import draw_kept, scale_of_kept, use_few_bits
+from seedvar.training.dropout import draw_bits, kept_by, scale_of_kept, use_few_bits
+
+
+def draw_kept(n, dropout):
+    return kept_by(draw_bits(n), dropout) == 1
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.013, 0.9])

@@ -9,6 +9,7 @@ import torch
 
 from seedvar.cells.recipe import Recipe
 from seedvar.data.splits import Part
+from seedvar.methods.diagnostics import blocks_of
 from seedvar.models.families import FAMILIES
 from seedvar.training import loop
 from seedvar.training.batches import load_examples, make_batch
@@ -50,6 +51,15 @@ def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(run):
     assert [row["update"] for row in outcome.curve] == [5, 10, 15]
     assert [row["epoch"] for row in outcome.curve] == [1.0, 2.0, 3.0]
     assert outcome.updates == 15
+
+
+@pytest.mark.parametrize(("best_by", "best_update"), [("metric", 10), ("accuracy", 15)])
+def test_the_best_checkpoint_is_chosen_by_what_the_recipe_says(run, monkeypatch, best_by, best_update):
+    order = iter([{"f1": 0.5, "accuracy": 0.7}, {"f1": 0.6, "accuracy": 0.6}, {"f1": 0.4, "accuracy": 0.9}])
+    monkeypatch.setattr(loop, "scores", lambda task, y, z: next(order))
+    _, outcome = run(task="syn-mrpc", best_by=best_by)
+    assert [row["val_f1"] for row in outcome.curve] == [0.5, 0.6, 0.4]
+    assert outcome.best_update == best_update
 
 
 def test_more_evaluations_than_updates_evaluate_every_update(run):
@@ -283,3 +293,20 @@ def test_every_method_changes_the_run_and_is_repeatable(run, plain, recipe):
     _, second = run(**recipe)
     assert equal(first, second)
     assert not equal(first, plain)
+
+
+@pytest.mark.parametrize(("every", "measured"), [(4, [1, 5, 6]), (5, [1, 6])])
+def test_the_distance_at_the_end_of_training_is_always_there(tiny_models, tiny_data, every, measured):
+    recipe = Recipe(n_train=40, batch_size=20, epochs=3, learning_rate=1e-3, evaluations=1, diagnostics_every=every)
+    examples = load_examples(tiny_data("syn-rte"), recipe)
+    model = build_model(tiny_models("bert"), examples.task, recipe, 0)
+    before = {
+        block: [p.detach().clone() for ps in kinds.values() for p in ps] for block, kinds in blocks_of(model).items()
+    }
+    rows = fine_tune(model, examples, recipe, 0, CPU, log=quiet).diagnostics
+    top = [row for row in rows if row["quantity"] == "distance" and row["block"] == "classifier"]
+    assert [row["update"] for row in top] == measured
+    after = [p.detach() for ps in blocks_of(model)["classifier"].values() for p in ps]
+    gone = sum((a - b).square().sum() for a, b in zip(after, before["classifier"], strict=True)).sqrt()
+    assert top[-1]["value"] == pytest.approx(gone.item(), rel=1e-5)
+    assert {row["update"] for row in rows if row["quantity"] == "gradient_norm"} == set(measured[:2])

@@ -255,6 +255,13 @@ class Recipe(Strict):
         json_schema_extra=_slug("splitseed"),
     )
 
+    best_by: Literal["metric", "accuracy"] = Field(
+        "metric",
+        description="The best checkpoint has the highest validation score: by the task's metric, or, of F1, by "
+        "accuracy, as the code of Zhang et al. (2021) has it for MRPC.",
+        json_schema_extra=_slug("best-by-"),
+    )
+
     def changes(self) -> dict[str, Any]:
         """Returns the fields that differ from their defaults, in field order: the recipe's identity."""
         return {

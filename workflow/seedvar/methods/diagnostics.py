@@ -11,9 +11,9 @@
 
 A block is the embeddings, a layer, the norm above the top layer, the pooler or the classifier; a kind is a
 module inside it, such as `attention.self.query`, its weight and bias together. As in the code of Mosbach et
-al., the first update is measured, then every so many after it. Saturation is measured before dropout (their
-code: behind it, where dropout has scaled the kept units up), and not in families without a tanh before the
-classifier.
+al., the first update is measured, then every so many after it; of distances the last one too. Saturation is
+measured before dropout (their code: behind it, where dropout has scaled the kept units up), and not in
+families without a tanh before the classifier.
 
 `step_multiple` says how much larger the update is than bias-corrected Adam's would have been from the same
 moments: `measured`, the L2 norm of the change of all weights over η ‖m̂ / (√v̂ + ε)‖, and `analytic`,
@@ -85,19 +85,28 @@ class Diagnostics(Watcher):
         """Measures what the optimizer did."""
         if not self._is_due(update):
             return
-        for block, kinds in self.blocks.items():
-            now = [p.detach() for parameters in kinds.values() for p in parameters]
-            if now:
-                moved = [a - b for a, b in zip(now, self.before[block], strict=True)]
-                gone = [a - b for a, b in zip(now, self.start[block], strict=True)]
-                self._record(update, "update_ratio", block, "all", _norm(moved) / _norm(self.before[block]))
-                self._record(update, "distance", block, "all", _norm(gone))
         now = self._copy()
+        for block in now:
+            if now[block]:
+                moved = [a - b for a, b in zip(now[block], self.before[block], strict=True)]
+                self._record(update, "update_ratio", block, "all", _norm(moved) / _norm(self.before[block]))
+        self._record_distances(update, now)
         moved = [a - b for block in now for a, b in zip(now[block], self.before[block], strict=True)]
         corrected, analytic = corrected_step(self.optimizer, update)
         if corrected is not None and corrected > 0:
             self._record(update, "step_multiple", "all", "measured", _norm(moved) / corrected)
             self._record(update, "step_multiple", "all", "analytic", torch.tensor(analytic))
+
+    def at_end(self, updates: int) -> None:
+        """Measures how far all has gone, where the last update was not measured."""
+        if updates and not self._is_due(updates):
+            self._record_distances(updates, self._copy())
+
+    def _record_distances(self, update: int, now: dict[str, list[torch.Tensor]]) -> None:
+        for block, start in self.start.items():
+            if start:
+                gone = [a - b for a, b in zip(now[block], start, strict=True)]
+                self._record(update, "distance", block, "all", _norm(gone))
 
     def _listen(self, model: nn.Module) -> None:
         """Has the network tell its activations and logits whenever it trains."""

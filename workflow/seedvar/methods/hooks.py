@@ -31,6 +31,9 @@ class Watcher:
     def after_update(self, update: int) -> None:
         """Is called when the optimizer has changed the weights."""
 
+    def at_end(self, updates: int) -> None:
+        """Is called at the end of training with the number of updates that were made."""
+
     def is_hopeless(self, task, curve: list[dict], labels, share_done: float) -> bool:
         """Is asked after every evaluation whether to stop: see `methods.stopping`."""
         return False

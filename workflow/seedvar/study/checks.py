@@ -7,6 +7,8 @@ from pathlib import Path
 
 from seedvar.cells.recipe import CONFLICTS
 from seedvar.data.declaration import Declaration
+from seedvar.data.metrics import ALSO
+from seedvar.data.resolve import metric_of
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
@@ -152,6 +154,12 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
             raise UserError(
                 f"{path}: arm '{name}': split_seed: {task} has a validation split of its own, and none is drawn; "
                 "accepted: a task that declares split, or no split_seed"
+            )
+        metric = metric_of(study.declaration(task))
+        if recipe.best_by not in ("metric", metric, *ALSO.get(metric, ())):
+            raise UserError(
+                f"{path}: arm '{name}': best_by: {recipe.best_by} is not measured on {task}, whose metric is {metric}; "
+                f"accepted: {', '.join(('metric', *ALSO.get(metric, ())))}"
             )
         if recipe.intermediate_task is not None:
             accepted = [known for known in dict.fromkeys([*study.tasks, *known_tasks()]) if known != task]

@@ -15,25 +15,30 @@ from torch import nn
 STEPS = 1 << 16  # numbers that 16 bits can show
 
 
-def draw_kept(n: int, dropout: float) -> torch.Tensor:
-    """Draws which of `n` values are kept.
+def draw_bits(n: int) -> torch.Tensor:
+    """Draws the bits that decide which of `n` values are kept: shape (n,), int16."""
+    return torch.empty(-(-n // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:n]
+
+
+def kept_by(bits: torch.Tensor, dropout: float, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Says what is kept.
 
     Args:
-        n: Values.
-        dropout: Probability of leaving one out.
+        bits: Of `draw_bits`.
+        dropout: Probability of leaving a value out.
+        dtype: Of the answer; comparing straight into floats is four times as fast as into truth values.
 
     Returns:
-        Shape (n,), bool.
+        1 where a value is kept and 0 where not, in the shape of `bits`.
     """
-    words = torch.empty(-(-n // 4), dtype=torch.int64).random_(-(2**63), None)
     left_out = round(dropout * STEPS)
     if left_out == STEPS:
-        return torch.zeros(n, dtype=torch.bool)
-    return words.view(torch.int16)[:n] >= left_out - STEPS // 2
+        return torch.zeros(bits.shape, dtype=dtype)
+    return torch.ge(bits, left_out - STEPS // 2, out=torch.empty(bits.shape, dtype=dtype))
 
 
 def scale_of_kept(dropout: float) -> float:
-    """Returns the factor that makes up for what `draw_kept` leaves out; 0 where it keeps nothing."""
+    """Returns the factor that makes up for what is left out; 0 where nothing is kept."""
     kept = STEPS - round(dropout * STEPS)
     return STEPS / kept if kept else 0.0
 
@@ -41,15 +46,15 @@ def scale_of_kept(dropout: float) -> float:
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, dropout):
-        kept = draw_kept(values.numel(), dropout).view(values.shape)
-        ctx.save_for_backward(kept)
-        ctx.scale = scale_of_kept(dropout)
-        return values.mul(kept).mul_(ctx.scale)
+        bits = draw_bits(values.numel()).view(values.shape)
+        ctx.save_for_backward(bits)
+        ctx.dropout = dropout
+        return (values * kept_by(bits, dropout, values.dtype)).mul_(scale_of_kept(dropout))
 
     @staticmethod
     def backward(ctx, grad):
-        (kept,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward(grad, kept, ctx.scale), None
+        (bits,) = ctx.saved_tensors
+        return (grad * kept_by(bits, ctx.dropout, grad.dtype)).mul_(scale_of_kept(ctx.dropout)), None
 
 
 def use_few_bits(model: nn.Module) -> None:

@@ -59,7 +59,7 @@ class Progress:
         outcome: What has been measured so far.
         shuffled: The training examples in the order of this epoch, as positions in their source split.
         window: Training losses since the last row of the curve.
-        best_score: The best validation score so far.
+        best_score: The best validation score so far, by what the recipe chooses the best checkpoint by.
         best_weights: Of the best checkpoint so far, off the device; None if there is none, or if the last is the best.
     """
 
@@ -103,6 +103,8 @@ def fine_tune(
     warmup = int(recipe.warmup_ratio * total)
     evaluate_at = {round(k * total / recipe.evaluations) for k in range(1, recipe.evaluations + 1)} - {0}
 
+    chosen_by = task.metric if recipe.best_by == "metric" else recipe.best_by
+
     examples, put_back_words = compact(model, examples, recipe)
     batch_of = batch_maker(model) or make_batch
     model.to(device).train()
@@ -116,7 +118,7 @@ def fine_tune(
     if saved:  # before the watchers, which hold on to the groups of the optimizer
         load_optimizer(optimizer, saved["optimizer"], device)
     watchers = [watch(model, optimizer, recipe) for watch in methods_with("watch", recipe)]
-    run = Progress(worst(task.metric))
+    run = Progress(worst(chosen_by))
     if saved:  # behind the watchers, which look at the weights that training starts from
         run = restore(saved, model, order, watchers, device)
     del saved  # as large as the weights and their moments together
@@ -172,16 +174,14 @@ def fine_tune(
                 }
             )
             run.window = []
-            score = validation[task.metric]
+            score = validation[chosen_by]
             outcome.logits["last"] = {"validation": logits}
-            if better(task.metric, score, run.best_score):
+            if better(chosen_by, score, run.best_score):
                 run.best_score, outcome.best_update = score, run.update
                 outcome.logits["best"] = {"validation": logits}
                 run.best_weights = weights_of(model) if run.update < total else None
             row = outcome.curve[-1]
-            log(
-                f"update {run.update}/{total}: train loss {row['train_loss']:.4f}, validation {task.metric} {score:.4f}"
-            )
+            log(f"update {run.update}/{total}: train loss {row['train_loss']:.4f}, validation {chosen_by} {score:.4f}")
             if any(watcher.is_hopeless(task, outcome.curve, targets, run.update / total) for watcher in watchers):
                 outcome.status = "stopped"
                 log(f"update {run.update}/{total}: never better than the majority score, training is stopped")
@@ -189,6 +189,8 @@ def fine_tune(
         if unfinished:
             unfinished.after_update(run.update, total, lambda: snapshot(run, model, optimizer, order, watchers, device))
 
+    for watcher in watchers:
+        watcher.at_end(outcome.updates)
     outcome.diagnostics = [row for watcher in watchers for row in watcher.rows]
     if "last" in outcome.logits and not np.isfinite(outcome.logits["last"]["validation"]).all():
         outcome.status = "diverged"  # by the very last update

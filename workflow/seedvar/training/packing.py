@@ -23,7 +23,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from seedvar.models.families import family_of
 from seedvar.training.batches import Examples
-from seedvar.training.dropout import draw_kept, scale_of_kept
+from seedvar.training.dropout import draw_bits, kept_by, scale_of_kept
 
 NAME = "seedvar_packed"  # of the attention function, among those of Transformers
 
@@ -34,46 +34,62 @@ GROUP_COST = 10_000
 
 @dataclass(frozen=True)
 class Group:
-    """Examples of similar lengths whose attention is computed together, as a rectangle.
+    """Examples of similar lengths whose attention is computed together, as a rectangle an example and head.
 
     Attributes:
         examples: Which of the batch.
         tokens: Which of the batch's.
         length: Of the longest.
-        places: Where in the rectangle the tokens go, shape (tokens,); None if they fill it.
-        is_filler: Which of its places they leave free, shape (examples, 1, 1, length); None if there is none.
+        into: Which row of the group's tokens, (tokens · heads, size of a head), goes into each place of its rectangles,
+            shape (examples · heads · length,); the first one into places that are left free.
+        out_of: Which place each row is in, shape (tokens · heads,).
+        free: The places that are left free; None if there is none.
+        is_free: The same as a mask, shape (examples, 1, 1, length).
     """
 
     examples: slice
     tokens: slice
     length: int
-    places: torch.Tensor | None
-    is_filler: torch.Tensor | None
+    into: torch.Tensor
+    out_of: torch.Tensor
+    free: torch.Tensor | None
+    is_free: torch.Tensor | None
 
     @classmethod
-    def of(cls, first: int, last: int, lengths: np.ndarray, start: int) -> Group:
+    def of(cls, first: int, last: int, lengths: np.ndarray, start: int, heads: int) -> Group:
         """Makes the group of the examples from `first` to before `last`, whose first token is at `start`."""
-        length = int(lengths[-1])
-        examples, tokens = slice(first, last), slice(start, start + int(lengths.sum()))
-        if lengths[0] == length:
-            return cls(examples, tokens, length, None, None)
+        length, n_tokens = int(lengths[-1]), int(lengths.sum())
         is_token = np.arange(length) < lengths[:, None]
-        places = torch.from_numpy(np.flatnonzero(is_token))
-        return cls(examples, tokens, length, places, torch.from_numpy(~is_token)[:, None, None])
+        by_head = np.broadcast_to(is_token[:, None], (len(lengths), heads, length)).reshape(-1)
+        token = np.zeros(is_token.shape, np.int64)
+        token[is_token] = np.arange(n_tokens)
+        row = np.where(is_token[:, None], token[:, None] * heads + np.arange(heads)[:, None], 0).reshape(-1)
+        places = np.flatnonzero(by_head)
+        out_of = np.empty(len(places), np.int64)
+        out_of[row[places]] = places
+        free = np.flatnonzero(~by_head)
+        return cls(
+            slice(first, last),
+            slice(start, start + n_tokens),
+            length,
+            torch.from_numpy(row),
+            torch.from_numpy(out_of),
+            torch.from_numpy(free) if len(free) else None,
+            torch.from_numpy(~is_token)[:, None, None] if len(free) else None,
+        )
 
     def __len__(self) -> int:
         return self.examples.stop - self.examples.start
 
-    def fill(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Puts the group's tokens (tokens, ...) into its rectangle (examples · length, ...), zeros elsewhere."""
-        if self.places is None:
-            return tokens
-        rectangle = tokens.new_zeros(len(self) * self.length, *tokens.shape[1:])
-        return rectangle.index_copy_(0, self.places, tokens)
+    def rectangles(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Arranges the group's tokens (tokens, heads, size) as (examples · heads, length, size)."""
+        rows = tokens.reshape(-1, tokens.shape[-1]).index_select(0, self.into)
+        return rows.view(-1, self.length, tokens.shape[-1])
 
-    def empty(self, rectangle: torch.Tensor) -> torch.Tensor:
-        """Takes the tokens out again."""
-        return rectangle if self.places is None else rectangle.index_select(0, self.places)
+    def empty(self, rectangles: torch.Tensor, tokens: torch.Tensor) -> None:
+        """Writes what is in the rectangles into the group's `tokens`, which lie one behind another."""
+        size = rectangles.shape[-1]
+        torch.index_select(rectangles.reshape(-1, size), 0, self.out_of, out=tokens.view(-1, size))
 
 
 def divide(lengths: np.ndarray, heads: int) -> list[tuple[int, int]]:
@@ -122,7 +138,7 @@ class Packing:
         if heads not in self._groups:
             ends = np.cumsum(self.lengths)
             self._groups[heads] = [
-                Group.of(first, last, self.lengths[first:last], int(ends[first] - self.lengths[first]))
+                Group.of(first, last, self.lengths[first:last], int(ends[first] - self.lengths[first]), heads)
                 for first, last in divide(self.lengths, heads)
             ]
         return self._groups[heads]
@@ -243,44 +259,55 @@ class _Attention(torch.autograd.Function):
         heads, size = key.shape[1:]
         one_each = len(query) == groups[-1].examples.stop  # one query an example, or one a token
         out = torch.empty_like(query, memory_format=torch.contiguous_format)
-        kept = None
+        bits = None
         if dropout:
             n_weights = sum(len(group) * group.length ** (1 if one_each else 2) for group in groups) * heads
-            kept = draw_kept(n_weights, dropout).to(key.dtype)
+            bits = draw_bits(n_weights)
+            kept = kept_by(bits, dropout, key.dtype)
         weights, used = [], 0
         for group in groups:
             queries = group.examples if one_each else group.tokens
-            q, k, v = _rectangles(group, one_each, query[queries], key[group.tokens], value[group.tokens])
+            q = query[queries].reshape(-1, 1, size) if one_each else group.rectangles(query[queries])
+            k, v = group.rectangles(key[group.tokens]), group.rectangles(value[group.tokens])
             score = torch.bmm(q, k.transpose(1, 2)).mul_(scaling)
-            if group.is_filler is not None:
-                score.view(len(group), heads, -1, group.length).masked_fill_(group.is_filler, -torch.inf)
+            if group.is_free is not None:
+                score.view(len(group), heads, -1, group.length).masked_fill_(group.is_free, -torch.inf)
             weight = score.float().softmax(-1).to(key.dtype)
             weights.append(weight)
             if dropout:
                 weight = weight * kept[used : used + weight.numel()].view_as(weight)
                 used += weight.numel()
-            found = torch.bmm(weight, v).view(len(group), heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
-            out[queries] = found if one_each else group.empty(found)
+            found = torch.bmm(weight, v)
+            if one_each:
+                out[queries] = found.view(-1, heads, size)
+            else:
+                group.empty(found, out[queries])
         if dropout:
             out *= scale_of_kept(dropout)
-        ctx.save_for_backward(query, key, value, kept, *weights)
+        ctx.save_for_backward(query, key, value, bits, *weights)
         ctx.plan = groups, dropout, scaling, one_each
         return out
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad_out):
-        query, key, value, kept, *weights = ctx.saved_tensors
+        query, key, value, bits, *weights = ctx.saved_tensors
         groups, dropout, scaling, one_each = ctx.plan
         grads = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (query, key, value)]
         heads, size = key.shape[1:]
         if dropout:
             grad_out = grad_out * scale_of_kept(dropout)
+            kept = kept_by(bits, dropout, key.dtype)
         used = 0
         for group, weight in zip(groups, weights, strict=True):
             tokens = group.tokens
             queries = group.examples if one_each else tokens
-            q, g, k, v = _rectangles(group, one_each, query[queries], grad_out[queries], key[tokens], value[tokens])
+            q, g = (
+                t[queries].reshape(-1, 1, size) if one_each else group.rectangles(t[queries]) for t in (query, grad_out)
+            )
+            if group.free is not None and not one_each:
+                g.view(-1, size).index_fill_(0, group.free, 0)
+            k, v = group.rectangles(key[tokens]), group.rectangles(value[tokens])
             grad_weight, dropped = torch.bmm(g, v.transpose(1, 2)), weight
             if dropout:
                 mask = kept[used : used + weight.numel()].view_as(weight)
@@ -292,25 +319,11 @@ class _Attention(torch.autograd.Function):
             grad_score = grad_score.to(key.dtype).mul_(scaling)
             found = (grad_score @ k, grad_score.transpose(1, 2) @ q, dropped.transpose(1, 2) @ g)
             for grad, where, part in zip(grads, (queries, tokens, tokens), found, strict=True):
-                part = part.view(len(group), heads, -1, size).transpose(1, 2).reshape(-1, heads, size)
-                grad[where] = part if one_each and where is queries else group.empty(part)
+                if one_each and grad is grads[0]:
+                    grad[where] = part.view(-1, heads, size)
+                else:
+                    group.empty(part, grad[where])
         return *grads, None, None, None
-
-
-def _rectangles(group: Group, one_each: bool, *tensors: torch.Tensor) -> list[torch.Tensor]:
-    """Arranges what belongs to a group by head; of queries there may be one an example, and these need no filling."""
-    return [
-        _by_head(tensor if one_each and len(tensor) == len(group) else group.fill(tensor), len(group))
-        for tensor in tensors
-    ]
-
-
-def _by_head(tensor: torch.Tensor, n: int) -> torch.Tensor:
-    """Turns (examples · length, heads, size) into (examples · heads, length, size)."""
-    _, heads, size = tensor.shape
-    if n == 1:
-        return tensor.transpose(0, 1)
-    return tensor.reshape(n, -1, heads, size).transpose(1, 2).reshape(n * heads, -1, size)
 
 
 # How the first tokens of the examples are read out of the last layer: from a batch (1, tokens, hidden) to (examples,
