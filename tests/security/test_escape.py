@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 
 from seedvar.errors import UserError
 from seedvar.report.escape import as_html, as_latex, as_markdown, as_rest, one_line
-from seedvar.report.printed import render
+from seedvar.report.printed import _latex, _markdown, as_page, layout_of, render
 from seedvar.report.seal import NAMES, sealed
+from seedvar.stats import LAYOUTS
 from seedvar.stats.describe import summarise
 from seedvar.stats.rule import decide
 from seedvar.words import printable
@@ -135,6 +136,7 @@ def test_no_name_is_the_option_of_a_latex_row(first):
     runs = hostile_runs([first, "b"])
     for page in (render(summarise(runs), ".tex", layout="scores"), render(decide(runs, "b"), ".tex")):
         assert not re.search(r"\\\\\s*[\[*]", page)
+        assert re.search(r"(^|& )\{[\[*]\}", page, re.MULTILINE)
 
 
 def hostile_runs(arms, task="one", metric="accuracy"):
@@ -147,25 +149,27 @@ def hostile_runs(arms, task="one", metric="accuracy"):
     return runs.assign(score_defined=True, validation_last=runs["score"], test_last=runs["score"])
 
 
-@pytest.mark.parametrize("layout", ["scores", "summary", "comparisons"])
+@pytest.mark.parametrize("layout", list(LAYOUTS))
 def test_tables_with_hostile_names_keep_their_form(layout):
     """In as many rows and columns as with plain names, and without a tag of anybody else's."""
     plain, hostile = hostile_runs(["x", "y"]), hostile_runs(HOSTILE[:10], HOSTILE[9], HOSTILE[1])
     pages = {}
     for runs, base in ((plain, "y"), (hostile, HOSTILE[0])):
-        table = decide(runs, base) if layout == "comparisons" else summarise(runs)
-        pages[base] = {suffix: render(table, suffix, base, layout) for suffix in (".html", ".md", ".tex")}
+        decisions = decide(runs, base)
+        said = layout_of(decisions if layout == "comparisons" else summarise(runs), layout, decisions)
+        pages[base] = {".html": as_page(said), ".md": _markdown(said), ".tex": _latex(said)}
     for suffix, page in pages[HOSTILE[0]].items():
         shape = pages["y"][suffix]
         if suffix == ".html":
             assert Tags(page).names() <= Tags(shape).names() | {"b"}
-            assert all(set(attributes) <= {"class", "charset"} for _, attributes in Tags(page).tags)
+            assert all(set(attributes) <= {"class", "style", "border"} for _, attributes in Tags(page).tags)
             assert HOSTILE[5] in Tags(page).text
         elif suffix == ".md":
             found = Tags(MarkdownIt("commonmark").enable("table").render(page))
-            assert found.names() <= {"table", "thead", "tbody", "tr", "th", "td", "p", "strong", "ul", "li"}
+            assert found.names() == {"table", "thead", "tbody", "tr", "th", "td", "p"} | ({"strong"} & found.names())
+            assert HOSTILE[5] in found.text
         else:
-            columns = re.findall(r"(?<!\\)&", shape.split("\\\\")[0])
+            columns = re.findall(r"(?<!\\)&", shape.partition("\\toprule")[2].split("\\\\")[0])
             rows = page.partition("\\toprule\n")[2].partition("\\bottomrule")[0].splitlines()
             assert {len(re.findall(r"(?<!\\)&", row)) for row in rows if "&" in row} == {len(columns)}
 

@@ -93,7 +93,7 @@ def trained(checkout):
 
 TABLES = [
     f"results/tiny_study/{name}"
-    for name in ("runs.csv", "curves.csv", "predictions.parquet", "comparisons.csv", "tables/summary.tex")
+    for name in ("runs.csv", "curves.csv", "predictions.parquet", "comparisons.csv", "tables/failures.tex")
 ]
 
 

@@ -73,7 +73,7 @@ TABLES = STATISTIC_FILES + [f"{STUDY_FOLDER}/findings.json"]
 TABLES += [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in PRINTED
-    for suffix in ("html", "md", "tex")
+    for suffix in ("md", "tex")
 ]
 FIGURE_FILES = [
     f"{STUDY_FOLDER}/figures/{name}.{suffix}"
@@ -149,8 +149,7 @@ def baseline_option(wildcards):
 
 
 def slack_option(wildcards):
-    asked = wildcards.get("statistic") or wildcards.get("table")
-    is_set = asked == "summary" and PLAN.study.loss_slack
+    is_set = wildcards.statistic == "summary" and PLAN.study.loss_slack
     return [f"--loss-slack={PLAN.study.loss_slack}"] if is_set else []
 
 

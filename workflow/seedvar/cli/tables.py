@@ -57,16 +57,15 @@ def add(command) -> None:
     sub.add_argument("--out", required=True, type=Path, help="a .csv file")
     add_warm(sub)
 
-    sub = command("tables", _tables, "Write summary.csv or decisions.csv as Markdown and LaTeX.")
+    sub = command("tables", _tables, "Write summary.csv or decisions.csv for people, as Markdown and LaTeX.")
     sub.add_argument("tables", type=Path, nargs="+", help="decisions.csv; or summary.csv, with decisions.csv for marks")
     sub.add_argument(
-        "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
+        "--layout", choices=list(LAYOUTS), help="of summary.csv scores (the default) or failures; else comparisons"
     )
     sub.add_argument(
-        "--marks", choices=["rule", "papers"], default="rule", help="papers: those of Zhang et al., not corrected"
+        "--marks", choices=["rule", "papers"], default="rule", help="of scores; papers: Zhang et al.'s, not corrected"
     )
     sub.add_argument("--baseline", help="name of the baseline arm, for the papers' marks")
-    sub.add_argument("--loss-slack", type=float, default=0.0, help="that of summary.csv, for its caption")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
     add_warm(sub)
 
@@ -204,7 +203,7 @@ def _tables(arguments) -> int | None:
     table = next(iter(given.values()))
     for path in arguments.out:
         decisions = given.get("decisions")
-        how = (arguments.baseline, arguments.layout, decisions, arguments.marks, arguments.loss_slack)
+        how = (arguments.baseline, arguments.layout, decisions, arguments.marks)
         write_text(path, render(table, path.suffix, *how))
     return None
 

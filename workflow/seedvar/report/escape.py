@@ -13,7 +13,7 @@ TEX = str.maketrans(
         **{character: f"\\{character}" for character in "&%$#_{}"},
         **{"|": r"\textbar{}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
         **{"×": r"$\times$", "ρ": r"$\rho$", "±": r"$\pm$", "∞": r"$\infty$", "<": "$<$", ">": "$>$", "≥": r"$\geq$"},
-        **{"–": "--", "†": r"$^\dagger$"},
+        **{"–": "--", "\N{MINUS SIGN}": "$-$", "†": r"$^\dagger$", "‡": r"$^\ddagger$", "…": r"\textellipsis{}"},
     }
 )
 # What acts in Markdown, or on a site that shows it, wherever it stands: code, emphasis, struck out, mathematics,

@@ -44,11 +44,12 @@ def _source(finding: dict) -> str:
 
 
 def _scores(study: Path) -> tuple[list[list[str]], str]:
-    from seedvar.report.printed import scores_layout
+    from seedvar.report.printed import layout_of
     from seedvar.tables.read import read_table
 
     decisions = study / "decisions.csv"
-    layout = scores_layout(read_table(study / "summary.csv"), read_table(decisions) if decisions.is_file() else None)
+    known = read_table(decisions) if decisions.is_file() else None
+    layout = layout_of(read_table(study / "summary.csv"), "scores", known)
     return [layout.header, *layout.rows], layout.caption
 
 
