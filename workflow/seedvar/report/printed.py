@@ -1,4 +1,6 @@
-"""Renders summary.csv and decisions.csv for people: Markdown, LaTeX (booktabs) and HTML, each written by pandas.
+"""Renders summary.csv and decisions.csv for people: Markdown, LaTeX (booktabs) and HTML.
+
+pandas writes all three (great_tables writes no Markdown); what they say, and what is marked, is decided here.
 
 Marks are those of the one rule (`stats/rule.py`). The papers' own, one-tailed and not corrected, are there on request.
 
@@ -121,12 +123,13 @@ def _markdown(layout: Layout) -> str:
 
 def _latex(layout: Layout) -> str:
     is_long = len(layout.rows) > MOST_OF_A_PAGE
-    return (
+    columns = "l" * layout.texts + "r" * (len(layout.header) - layout.texts)
+    text = (
         _frame(layout, _latex_cell, r"\textbf{{{}}}")
         .style.hide(axis="index")
         .to_latex(
             hrules=True,
-            column_format="l" * layout.texts + "r" * (len(layout.header) - layout.texts),
+            column_format=f"@{{}}{columns}@{{}}",
             caption=as_latex(layout.caption),
             label=f"tab:{layout.name}",
             position=None if is_long else "tp",
@@ -134,6 +137,9 @@ def _latex(layout: Layout) -> str:
             environment="longtable" if is_long else None,
         )
     )
+    if is_long:
+        return f"{{\\footnotesize\n{text}}}\n"
+    return text.replace("\\centering\n", "\\centering\n\\footnotesize\n", 1)
 
 
 def _latex_cell(text: str) -> str:
@@ -242,7 +248,7 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
             row, score = of_task.loc[arm], marked.loc[(task, arm), "text"]
             failed = f" ({row['failed']}/{row['n']}{marked.loc[(task, arm), 'sign']})" if row["failed"] else ""
             rows[-1].append(type(score)(score + failed))
-    rows.append(["majority", *(_score(first["metric"], first["majority"]) for first in firsts)])
+    rows.append(["majority", *(score_text(first["metric"], first["majority"]) for first in firsts)])
     about_all = ""
     if len(by_task) > 1:
         header.append("all tasks, failed")
@@ -367,8 +373,8 @@ def _metrics(table: pd.DataFrame) -> list[str]:
 def _difference(metric: str, answer: dict) -> str:
     if math.isnan(answer["difference"]):
         return "–"
-    low, high = (_score(metric, answer[end]) for end in ("low", "high"))
-    text = _score(metric, answer["difference"], "+")
+    low, high = (score_text(metric, answer[end]) for end in ("low", "high"))
+    text = score_text(metric, answer["difference"], "+")
     return text if low == high == "–" else f"{text} {_limits(low, high)}"
 
 
@@ -381,7 +387,7 @@ def _limits(low: str, high: str) -> str:
     return "[–]" if low == high == "–" else f"[{low}, {high}]"
 
 
-def _score(metric: str, value: float, plus: str = "") -> str:
+def score_text(metric: str, value: float, plus: str = "") -> str:
     """Writes a score or a difference in the unit of its metric: in points to one decimal, else to three digits."""
     if math.isnan(value):
         return "–"
@@ -393,7 +399,7 @@ def _score(metric: str, value: float, plus: str = "") -> str:
 
 
 def _mean_sd(metric: str, mean: float, sd: float) -> str:
-    return "–" if math.isnan(mean) else f"{_score(metric, mean)} ± {_score(metric, sd)}"
+    return "–" if math.isnan(mean) else f"{score_text(metric, mean)} ± {score_text(metric, sd)}"
 
 
 def _measure(metric: str) -> str:
