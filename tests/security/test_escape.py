@@ -1,19 +1,14 @@
 """Text of a user is text in every format, and in every place that it gets to."""
 
-import json
 import re
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from docutils.core import publish_parts
-from jinja2 import Environment
 from markdown_it import MarkdownIt
 
-from seedvar.errors import UserError
-from seedvar.report.escape import as_html, as_latex, as_markdown, as_rest, one_line
+from seedvar.report.escape import as_html, as_latex, as_markdown, one_line
 from seedvar.report.printed import _latex, _markdown, as_page, layout_of, render
-from seedvar.report.seal import NAMES, sealed
 from seedvar.stats import LAYOUTS
 from seedvar.stats.describe import summarise
 from seedvar.stats.rule import decide
@@ -73,16 +68,6 @@ class Tags(HTMLParser):
 
     def names(self):
         return {tag for tag, _ in self.tags}
-
-
-@pytest.mark.parametrize("text", [*HOSTILE, MANY_LINES, CONTROL])
-def test_restructured_text_is_text(text):
-    """As in workflow.rst, through a template, with Snakemake's own targets around it."""
-    page = "**Study** ``x``: {{ about }}\n\nMore.\n\n.. _link: javascript:show()\n.. |sub| replace:: bad\n"
-    rendered = Environment().from_string(page).render(about=as_rest(text))
-    found = Tags(publish_parts(rendered, writer_name="html")["html_body"])
-    assert found.names() == {"div", "p", "strong", "tt"}
-    assert one_line(text) in found.text.replace("\n", " ")
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MANY_LINES, CONTROL])
@@ -178,32 +163,6 @@ def test_terminals_are_moved_by_nothing():
     assert printable("a\x1b[2Jb\u202e\n", kept="\n") == "a\\x1b[2Jb\\u202e\n"
     assert printable("plain – ρ × é") == "plain – ρ × é"
     assert "\ud800" not in printable("a\ud800b")
-
-
-def frame(results):
-    """Makes a page in the form of Snakemake's reports."""
-    blocks = "".join(
-        f'    <script id="{name}">\n    var x = {json.dumps(results if name == "results" else {})};\n    </script>\n\n'
-        for name in sorted(NAMES)
-    )
-    return f"<html>\n{blocks}    <script>var app = 1 < 2;</script></html>"
-
-
-def test_a_report_has_no_script_but_its_own():
-    """Snakemake writes paths and parameters into scripts as they are."""
-    frames = ';\n    </script>\n    <script id="results">\n    var a = <b>'
-    evil = {"x": "</script><script>alert(1)</script>", "y": frames}
-    page, n_scripts = sealed(frame(evil)), lambda page: [tag for tag, _ in Tags(page).tags].count("script")
-    assert n_scripts(page) == len(NAMES) + 1 < n_scripts(frame(evil))
-    assert "1 < 2" in page
-    (line,) = re.findall(r"var x = (.*y.*);", page)
-    assert json.loads(line) == evil
-    assert sealed(page) == page
-
-
-def test_a_report_of_another_form_is_not_called_safe():
-    with pytest.raises(UserError, match="has no script 'categories'"):
-        sealed("<html></html>")
 
 
 @pytest.mark.parametrize("figure", ["distribution", "expected_performance", "loss_against_score", "comparisons"])

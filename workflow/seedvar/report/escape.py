@@ -29,11 +29,6 @@ def one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
-def as_rest(text: str) -> str:
-    """Returns a text for a place within a paragraph of reStructuredText, which no Jinja template is made of."""
-    return re.sub(r"[^\w\s]|_", r"\\\g<0>", one_line(text))
-
-
 def as_html(text: str) -> str:
     """Returns a text for HTML."""
     return escape(one_line(text))
