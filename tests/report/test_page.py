@@ -1,6 +1,7 @@
 """The report: one page, read as a browser reads it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -218,7 +219,8 @@ def test_a_page_of_five_thousand_runs_is_written(results):
 def test_a_browser_reads_the_page_and_a_phone_need_not_scroll_sideways(results, tmp_path):
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("there is no chromium on this machine")
+        needed = os.environ.get("SEEDVAR_REQUIRE_BROWSER")
+        (pytest.fail if needed else pytest.skip)("there is no chromium on this machine")
     (tmp_path / "page.html").write_text(report(ABOUT, results, SHOWN))
     flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --dump-dom"
     # The page runs no script: a frame around it of a phone's width is asked how wide its content is.
