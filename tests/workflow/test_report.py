@@ -32,7 +32,6 @@ onload = () => {{
   const page = seen.contentDocument, boxes = selector => [...page.querySelectorAll(selector)].map(one =>
     [one.naturalWidth || 0, Math.round(one.getBoundingClientRect().width)]);
   page.querySelectorAll("details").forEach(one => one.open = true);
-  page.querySelectorAll("img").forEach(one => one.loading = "eager");
   setTimeout(() => told.textContent = JSON.stringify({{
     width: page.documentElement.scrollWidth, pictures: boxes("#figures img"), overview: boxes("#overview svg"),
     column: boxes("#overview img"), text: page.body.innerText, fetched:
