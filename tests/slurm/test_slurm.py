@@ -219,7 +219,7 @@ def test_a_study_has_the_same_tables_as_without_slurm_and_each_cell_a_gpu_of_its
         time.sleep(0.1)
     study.finish()
     assert study.tables() == expected
-    for name in ("figures/distribution.png", "tables/summary.md", "report.html"):
+    for name in ("figures/distribution.png", "tables/failures.md", "report.html"):
         assert (study.folder / RESULTS / name).stat().st_size > 0
 
     # The blocks run side by side on the two GPUs of one node; at no moment do two cells share a GPU or a job.

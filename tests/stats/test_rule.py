@@ -292,7 +292,7 @@ def contradictions(table, baseline):
                 if ("†" in cell) != (mean["settled"] and mean["direction"] < 0) or ("‡" in cell) > failed["settled"]:
                     wrong.append((task, arm, "sign", cell))
     for line in render(decided, ".md").splitlines():
-        for bold, p in re.findall(r"\| (\*\*)?<? ?(\.\d+)(?:\*\*)? (?=\|)", line):
+        for bold, p in re.findall(r"\| +(\*\*)?[^|]*\((?:< )?([.\d]+)\)(?:\*\*)? *(?=\|)", line):
             if bold and float(p) >= ALPHA:
                 wrong.append(line)
     return wrong

@@ -13,7 +13,6 @@ import pandas  # noqa: F401
 import pulp  # noqa: F401
 import pydantic  # noqa: F401
 import snakemake.cli
-import snakemake.report
 
 
 def run(arguments, folder, environment, out, err):

@@ -30,12 +30,6 @@ rule tables:
         tables=printed_tables,
         src=list_file("printed"),
     output:
-        html=report(
-            f"{STUDY_FOLDER}/tables/{{table}}.html",
-            caption="../report/tables.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
         markdown=f"{STUDY_FOLDER}/tables/{{table}}.md",
         latex=f"{STUDY_FOLDER}/tables/{{table}}.tex",
     log:
@@ -45,12 +39,9 @@ rule tables:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        baseline=baseline_option,
-        slack=slack_option,
         warm=warm_option,
     shell:
-        "seedvar tables {input.tables:q} --layout {wildcards.table:q} {params.baseline:q} {params.slack:q}"
-        " --out {output:q}"
+        "seedvar tables {input.tables:q} --layout {wildcards.table:q} --out {output:q}"
         " {params.warm:q} --log {log:q}"
 
 

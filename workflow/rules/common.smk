@@ -16,8 +16,6 @@ from seedvar.engine.scheduling import calm, look_for_garbage_less
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
-from seedvar.report.escape import as_rest
-from seedvar.report.first_page import first_page
 from seedvar.report.publish import PUBLISHED
 from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
@@ -73,7 +71,7 @@ TABLES = STATISTIC_FILES + [f"{STUDY_FOLDER}/findings.json"]
 TABLES += [
     f"{STUDY_FOLDER}/tables/{name}.{suffix}"
     for name in PRINTED
-    for suffix in ("html", "md", "tex")
+    for suffix in ("md", "tex")
 ]
 FIGURE_FILES = [
     f"{STUDY_FOLDER}/figures/{name}.{suffix}"
@@ -81,7 +79,8 @@ FIGURE_FILES = [
     for suffix in ("png", "pdf", "csv")
 ]
 FIGURE_FILES += [
-    f"{STUDY_FOLDER}/figures/{OVERVIEW}{end}" for end in (".svg", "-column.pdf")
+    f"{STUDY_FOLDER}/figures/{OVERVIEW}{end}"
+    for end in (".svg", "-column.pdf", "-column.png")
 ]
 FIGURE_FILES += [f"{STUDY_FOLDER}/figures/README.md"]
 
@@ -149,8 +148,7 @@ def baseline_option(wildcards):
 
 
 def slack_option(wildcards):
-    asked = wildcards.get("statistic") or wildcards.get("table")
-    is_set = asked == "summary" and PLAN.study.loss_slack
+    is_set = wildcards.statistic == "summary" and PLAN.study.loss_slack
     return [f"--loss-slack={PLAN.study.loss_slack}"] if is_set else []
 
 
@@ -203,22 +201,16 @@ def figure_kind(wildcards):
     return [] if is_box else ["--kind", PLAN.site.distribution]
 
 
-def figure_caption(wildcards):
-    name = wildcards.get("figure", OVERVIEW)
-    return f"{FIGURES[name].caption} {as_rest(PLAN.runs_in_words)}"
-
-
-# A page of Snakemake's report lists what it has in the order of the alphabet.
-def numbered_title(name):
-    return f"{list(PLAN.figures).index(name) + 1:02d} {FIGURES[name].title}"
-
-
 def drawn_figures(wildcards):
     return list(PLAN.figures)
 
 
 def about_option(wildcards):
-    return ["--study", PLAN.name, "--about", PLAN.runs_in_words]
+    return ["--study", PLAN.name, *runs_option(wildcards)]
+
+
+def runs_option(wildcards):
+    return [f"--about={PLAN.runs_in_words}"]
 
 
 # The cells that a study comes to: all, or, where it adds seeds, those of the batches so far.

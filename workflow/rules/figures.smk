@@ -6,12 +6,7 @@ rule figure:
         tables=figure_tables,
         src=figure_code,
     output:
-        png=report(
-            f"{STUDY_FOLDER}/figures/{{figure}}.png",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels=lambda wildcards: {"figure": numbered_title(wildcards.figure)},
-        ),
+        png=f"{STUDY_FOLDER}/figures/{{figure}}.png",
         pdf=f"{STUDY_FOLDER}/figures/{{figure}}.pdf",
         csv=f"{STUDY_FOLDER}/figures/{{figure}}.csv",
     log:
@@ -21,7 +16,6 @@ rule figure:
     conda:
         "../../envs/seedvar.yaml"
     params:
-        caption=figure_caption,
         kind=figure_kind,
         warm=warm_option,
     shell:
@@ -35,22 +29,18 @@ rule overview:
         tables=[f"{STUDY_FOLDER}/{name}" for name in FIGURES[OVERVIEW].tables],
         src=list_file(f"figure-{OVERVIEW}"),
     output:
-        png=report(
-            f"{STUDY_FOLDER}/figures/{OVERVIEW}.png",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": numbered_title(OVERVIEW)},
-        ),
+        png=f"{STUDY_FOLDER}/figures/{OVERVIEW}.png",
         others=expand(
             f"{STUDY_FOLDER}/figures/{OVERVIEW}{{end}}", end=[".pdf", ".svg", ".csv"]
         ),
-        column=f"{STUDY_FOLDER}/figures/{OVERVIEW}-column.pdf",
+        column=expand(
+            f"{STUDY_FOLDER}/figures/{OVERVIEW}-column{{end}}", end=[".pdf", ".png"]
+        ),
     log:
         f"results/logs/figures/{PLAN.name}-{OVERVIEW}.log",
     conda:
         "../../envs/seedvar.yaml"
     params:
-        caption=figure_caption,
         baseline=baseline_option,
         warm=warm_option,
     shell:

@@ -1,31 +1,23 @@
-# Snakemake's own HTML report: figures, tables, the notebook, and how each was made. The inner call
-# only reads the records of this run, so it needs no lock.
-# The first page says what the study asks, as it stands in its file: no character of it is markup.
-config["about"] = {
-    "name": PLAN.name,
-    "description": as_rest(PLAN.study.description),
-    "is_table": PLAN.is_table,
-    # There is something to show once the study has been analysed: in the call that writes the report.
-    "found": first_page(Path(STUDY_FOLDER)) if "--report" in sys.argv else None,
-}
-
-
-report: "../report/workflow.rst"
+# One page with all that was found: it needs nothing but itself.
 
 
 rule report:
     input:
         results=TABLES + FIGURE_FILES + [NOTEBOOK_PAGE],
-        captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
+        runs=f"{STUDY_FOLDER}/runs.csv",
+        study=PLAN.study_file,
+        template="workflow/report/page.html",
+        src=list_file("report"),
     output:
         f"{STUDY_FOLDER}/report.html",
     log:
         f"results/logs/report/{PLAN.name}.log",
-    localrule: True
     conda:
         "../../envs/seedvar.yaml"
     params:
-        config=config_options,
+        figures=drawn_figures,
+        about=runs_option,
+        warm=warm_option,
     shell:
-        "snakemake {input.results:q} --report {output:q} --nolock --config {params.config:q} > {log:q} 2>&1"
-        " && seedvar seal {output:q}"
+        "seedvar report {input.study:q} --results results --figures {params.figures:q} {params.about:q}"
+        " --out {output:q} {params.warm:q} --log {log:q}"

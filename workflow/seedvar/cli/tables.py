@@ -57,16 +57,15 @@ def add(command) -> None:
     sub.add_argument("--out", required=True, type=Path, help="a .csv file")
     add_warm(sub)
 
-    sub = command("tables", _tables, "Write summary.csv or decisions.csv as Markdown and LaTeX.")
+    sub = command("tables", _tables, "Write summary.csv or decisions.csv for people, as Markdown and LaTeX.")
     sub.add_argument("tables", type=Path, nargs="+", help="decisions.csv; or summary.csv, with decisions.csv for marks")
     sub.add_argument(
-        "--layout", choices=list(LAYOUTS), help="of summary.csv also scores: a row an arm, a column a task"
+        "--layout", choices=list(LAYOUTS), help="of summary.csv scores (the default) or failures; else comparisons"
     )
     sub.add_argument(
-        "--marks", choices=["rule", "papers"], default="rule", help="papers: those of Zhang et al., not corrected"
+        "--marks", choices=["rule", "papers"], default="rule", help="of scores; papers: Zhang et al.'s, not corrected"
     )
     sub.add_argument("--baseline", help="name of the baseline arm, for the papers' marks")
-    sub.add_argument("--loss-slack", type=float, default=0.0, help="that of summary.csv, for its caption")
     sub.add_argument("--out", required=True, type=Path, nargs="+", help="files that end in .md or .tex")
     add_warm(sub)
 
@@ -84,7 +83,7 @@ def add(command) -> None:
         "--out", required=True, type=Path, nargs="+", help="files: .png, .pdf, .svg, or .csv for the numbers"
     )
     sub.add_argument("--baseline", help="name of the baseline arm, which overview shows first")
-    sub.add_argument("--column", type=Path, help="of overview: a file for a picture that is as wide as a column")
+    sub.add_argument("--column", type=Path, nargs="+", help="of overview: files for a picture as wide as a column")
     add_warm(sub)
 
     sub = command("captions", _captions, "Write the captions of a study's figures.")
@@ -100,8 +99,15 @@ def add(command) -> None:
     sub.add_argument("--out", required=True, type=Path, help="page to write")
     add_warm(sub)
 
-    sub = command("seal", _seal, "Keep the words in a report of Snakemake's from being run as scripts.")
-    sub.add_argument("page", type=Path, help="the report, which is replaced")
+    sub = command("report", _report, "Write the report of a study: one page with all that was found.")
+    sub.add_argument("study")
+    sub.add_argument("--results", default=Path("results"), type=Path)
+    sub.add_argument(
+        "--figures", nargs="+", choices=list(FIGURES), help="in reading order; by default all that lie there"
+    )
+    sub.add_argument("--about", default="", help="how many runs it shows")
+    sub.add_argument("--out", required=True, type=Path, help="a .html file")
+    add_warm(sub)
 
 
 def _collect(arguments) -> int | None:
@@ -205,7 +211,7 @@ def _tables(arguments) -> int | None:
     table = next(iter(given.values()))
     for path in arguments.out:
         decisions = given.get("decisions")
-        how = (arguments.baseline, arguments.layout, decisions, arguments.marks, arguments.loss_slack)
+        how = (arguments.baseline, arguments.layout, decisions, arguments.marks)
         write_text(path, render(table, path.suffix, *how))
     return None
 
@@ -259,7 +265,7 @@ def _figure(arguments) -> int | None:
     said = module.tooltips(numbers) if arguments.figure == OVERVIEW else None
     save(module.draw(short_names(numbers), **options), pictures, said)
     if arguments.column:
-        save(module.draw(short_names(numbers), width=COLUMN), [arguments.column])
+        save(module.draw(short_names(numbers), width=COLUMN), arguments.column)
     for path in set(arguments.out) - set(pictures):
         write_csv(path, numbers)
     return None
@@ -290,8 +296,18 @@ def _notebook(arguments) -> int | None:
     return None
 
 
-def _seal(arguments) -> None:
+def _report(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.files import write_text
-    from seedvar.report.seal import sealed
+    from seedvar.report.page import About, report
+    from seedvar.study.reading import read_study, study_path
+    from seedvar.study.table_study import TableStudy
 
-    write_text(arguments.page, sealed(arguments.page.read_text(encoding="utf-8")))
+    path = study_path(arguments.study)
+    study = read_study(path)
+    about = About(path.stem, study.description, isinstance(study, TableStudy), arguments.about)
+    there = arguments.results / path.stem / "figures"
+    figures = arguments.figures or [name for name in FIGURES if (there / f"{name}.png").is_file()]
+    write_text(arguments.out, report(about, arguments.results, figures))
+    return None

@@ -40,6 +40,7 @@ MADE_BY = {
     "printed": "report/printed.py",
     "findings": "report/findings.py",
     "captions": "report/captions.py",
+    "report": "report/page.py",
     "pretrain": "models/pretrain.py",
 }
 

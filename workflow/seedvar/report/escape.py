@@ -13,7 +13,7 @@ TEX = str.maketrans(
         **{character: f"\\{character}" for character in "&%$#_{}"},
         **{"|": r"\textbar{}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
         **{"×": r"$\times$", "ρ": r"$\rho$", "±": r"$\pm$", "∞": r"$\infty$", "<": "$<$", ">": "$>$", "≥": r"$\geq$"},
-        **{"–": "--", "†": r"$^\dagger$"},
+        **{"–": "--", "\N{MINUS SIGN}": "$-$", "†": r"$^\dagger$", "‡": r"$^\ddagger$", "…": r"\textellipsis{}"},
     }
 )
 # What acts in Markdown, or on a site that shows it, wherever it stands: code, emphasis, struck out, mathematics,
@@ -27,11 +27,6 @@ ACTS_AT_THE_START = re.compile(r"^(>|#+(?= )|[+-](?= )|\d+(?=[.)] ))")
 def one_line(text: str) -> str:
     """Returns a text as one line without control characters, such as escapes of terminals and changes of direction."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
-
-
-def as_rest(text: str) -> str:
-    """Returns a text for a place within a paragraph of reStructuredText, which no Jinja template is made of."""
-    return re.sub(r"[^\w\s]|_", r"\\\g<0>", one_line(text))
 
 
 def as_html(text: str) -> str:

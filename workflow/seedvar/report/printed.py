@@ -1,37 +1,33 @@
 """Renders summary.csv and decisions.csv for people: Markdown, LaTeX (booktabs) and HTML.
 
+pandas writes all three (great_tables writes no Markdown); what they say, and what is marked, is decided here.
+
 Marks are those of the one rule (`stats/rule.py`). The papers' own, one-tailed and not corrected, are there on request.
 
 `scores` has the form of Zhang et al. (2021), Tables 1 and 2: a row an arm, a column a task. Scores stand in the unit
-of their metric, × 100 where people read them so; where the lower is the better, the table says so.
+of their metric, × 100 where people read them so; where the lower is the better, the table says so. What a table leaves
+out is in the CSV.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
 
-from seedvar.data.shown import factor, higher_is_better, score_label, sign, title
+from seedvar.data.shown import factor, higher_is_better, sign, title
 from seedvar.errors import UserError
 from seedvar.report.escape import as_html, as_latex, as_markdown
 from seedvar.stats import LAYOUTS
 from seedvar.stats.published import equivalent_to_best, significantly_better
-from seedvar.stats.rule import ALL_TASKS, ONE_TASK
+from seedvar.stats.rule import ALL_TASKS, ONE_TASK, QUESTIONS
 from seedvar.stats.settings import ALPHA
-from seedvar.stats.verdict import better, p_text, verdicts
-from seedvar.words import all_titles, task_title
+from seedvar.stats.verdict import better, p_text
+from seedvar.words import SYNTHETIC, all_titles
 
-STYLE = """<meta charset="utf-8">
-<style>
-body { font: 14px sans-serif; margin: 1em; }
-table { border-collapse: collapse; }
-th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; }
-.text { text-align: left; }
-p, ul { max-width: 60em; }
-</style>
-"""
+MOST_OF_A_PAGE = 40  # rows that a page has room for: a longer table in LaTeX may break
 
 
 class Bold(str):
@@ -42,18 +38,18 @@ class Layout(NamedTuple):
     """What a table says, before it has a format.
 
     Attributes:
-        header: Names of the columns.
+        name: What it is called.
+        header: Names of the columns, no two alike.
         rows: Texts of the cells.
         caption: What the numbers and marks mean.
-        remarks: A sentence on each row; not in LaTeX, whose tables go into papers.
         texts: So many columns, from the left, have texts and not numbers.
     """
 
+    name: str
     header: list[str]
     rows: list[list[str]]
     caption: str
-    remarks: list[str]
-    texts: int = 2
+    texts: int = 1
 
 
 def render(
@@ -63,85 +59,102 @@ def render(
     layout: str | None = None,
     decisions: pd.DataFrame | None = None,
     marks: str = "rule",
-    loss_slack: float = 0.0,
 ) -> str:
     """Renders a table.
 
     Args:
         table: summary.csv or decisions.csv.
-        suffix: `.md`, `.tex` or `.html`.
+        suffix: `.md` or `.tex`.
         baseline: For the papers' marks: the arm that a dagger compares with; without it there are none.
-        layout: `scores`, `summary` or `comparisons`; by default the table's own.
+        layout: `scores`, `failures` or `comparisons`; by default scores of summary.csv, comparisons of decisions.csv.
         decisions: For summary.csv: decisions.csv, for its marks; without it there are none.
         marks: `rule`, or `papers` for those of Zhang et al. (2021).
-        loss_slack: For summary.csv: the slack that runs were judged with by their training loss.
 
     Raises:
         UserError: Another format is asked for, or a layout that the table is not for.
     """
-    formats = {".md": _markdown, ".tex": _latex, ".html": _html}
+    formats = {".md": _markdown, ".tex": _latex}
     if suffix not in formats:
         raise UserError(f"--out: a file that ends in '{suffix}' is not accepted; accepted: {', '.join(formats)}")
+    return formats[suffix](layout_of(table, layout, decisions, baseline, marks))
+
+
+def layout_of(
+    table: pd.DataFrame,
+    name: str | None = None,
+    decisions: pd.DataFrame | None = None,
+    baseline: str | None = None,
+    marks: str = "rule",
+) -> Layout:
+    """Returns what a table says; arguments as of `render`.
+
+    Raises:
+        UserError: A layout is asked for that the table is not for.
+    """
     statistic = "decisions" if "question" in table else "summary"
-    layout = layout or ("comparisons" if statistic == "decisions" else "summary")
-    if LAYOUTS[layout][0] != statistic:
-        raise UserError(f"--layout: '{layout}' is not accepted for {statistic}.csv; accepted: {_layouts_of(statistic)}")
-    if layout == "comparisons":
-        return formats[suffix](_comparisons(table))
-    marked = _papers_marks(table, baseline) if marks == "papers" else _marks(table, decisions)
-    if layout == "scores":
-        return formats[suffix](_scores(table, marked, decisions))
-    return formats[suffix](_summary(table, marked, decisions, loss_slack))
+    name = name or _layouts_of(statistic)[0]
+    if name not in _layouts_of(statistic):
+        accepted = ", ".join(_layouts_of(statistic))
+        raise UserError(f"--layout: '{name}' is not accepted for {statistic}.csv; accepted: {accepted}")
+    if name == "comparisons":
+        return _comparisons(table)
+    if name == "failures":
+        return _failures(table, decisions)
+    return _scores(table, _papers_marks(table, baseline) if marks == "papers" else _marks(table, decisions), decisions)
 
 
-def scores_layout(summary: pd.DataFrame, decisions: pd.DataFrame | None) -> Layout:
-    """Returns the table of scores, a row an arm and a column a task, with the marks of the rule."""
-    return _scores(summary, _marks(summary, decisions), decisions)
+def _layouts_of(statistic: str) -> list[str]:
+    return [name for name, of in LAYOUTS.items() if of[0] == statistic]
 
 
-def _layouts_of(statistic: str) -> str:
-    return ", ".join(name for name, of in LAYOUTS.items() if of[0] == statistic)
+def _frame(layout: Layout, escaped: Callable[[str], str], bold: str) -> pd.DataFrame:
+    """Returns a table whose texts have a format; `bold` has {} in the place of a text."""
+    rows = [
+        [bold.format(escaped(cell)) if isinstance(cell, Bold) else escaped(cell) for cell in row] for row in layout.rows
+    ]
+    return pd.DataFrame(rows, columns=[escaped(name) for name in layout.header], dtype=object)
 
 
 def _markdown(layout: Layout) -> str:
-    def line(cells: list[str]) -> str:
-        texts = map(as_markdown, cells)
-        marked = (f"**{text}**" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True))
-        return "| " + " | ".join(marked) + " |\n"
-
-    rule = f"| {' | '.join(['---'] * len(layout.header))} |\n"
-    table = "".join([line(layout.header), rule, *map(line, layout.rows)])
-    remarks = "".join(f"- {as_markdown(remark)}\n" for remark in layout.remarks)
-    return f"{table}\n{as_markdown(layout.caption)}\n" + (f"\n{remarks}" if remarks else "")
+    sides = ["left"] * layout.texts + ["right"] * (len(layout.header) - layout.texts)
+    table = _frame(layout, as_markdown, "**{}**").to_markdown(index=False, disable_numparse=True, colalign=sides)
+    return f"{table}\n\n{as_markdown(layout.caption)}\n"
 
 
 def _latex(layout: Layout) -> str:
-    def line(cells: list[str]) -> str:
-        texts = map(as_latex, cells)
-        marked = (
-            rf"\textbf{{{text}}}" if isinstance(cell, Bold) else text for cell, text in zip(cells, texts, strict=True)
-        )
-        row = " & ".join(marked)
-        if row.startswith(("[", "*")):  # after the end of a row, it would be taken for its option
-            row = f"{{{row[0]}}}{row[1:]}"
-        return f"{row} \\\\\n"
-
+    is_long = len(layout.rows) > MOST_OF_A_PAGE
     columns = "l" * layout.texts + "r" * (len(layout.header) - layout.texts)
-    body = "".join(map(line, layout.rows))
-    table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(layout.header)}\\midrule\n{body}\\bottomrule\n"
-    return f"{table}\\end{{tabular}}\n\n\\smallskip\n{{\\footnotesize {as_latex(layout.caption)}\\par}}\n"
+    text = (
+        _frame(layout, _latex_cell, r"\textbf{{{}}}")
+        .style.hide(axis="index")
+        .to_latex(
+            hrules=True,
+            column_format=f"@{{}}{columns}@{{}}",
+            caption=as_latex(layout.caption),
+            label=f"tab:{layout.name}",
+            position=None if is_long else "tp",
+            position_float=None if is_long else "centering",
+            environment="longtable" if is_long else None,
+        )
+    )
+    if is_long:
+        return f"{{\\footnotesize\n{text}}}\n"
+    return text.replace("\\centering\n", "\\centering\n\\footnotesize\n", 1)
 
 
-def _html(layout: Layout) -> str:
-    def line(cells: list[str], tag: str) -> str:
-        texts = [f"<b>{as_html(cell)}</b>" if isinstance(cell, Bold) else as_html(cell) for cell in cells]
-        left = "".join(f'<{tag} class="text">{text}</{tag}>' for text in texts[: layout.texts])
-        return f"<tr>{left}" + "".join(f"<{tag}>{text}</{tag}>" for text in texts[layout.texts :]) + "</tr>\n"
+def _latex_cell(text: str) -> str:
+    text = as_latex(text)
+    # After the end of a row these would be taken for its option.
+    return f"{{{text[0]}}}{text[1:]}" if text.startswith(("[", "*")) else text
 
-    body = "".join(line(row, "td") for row in layout.rows)
-    table = f"<table>\n<thead>\n{line(layout.header, 'th')}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
-    remarks = "".join(f"<li>{as_html(remark)}</li>\n" for remark in layout.remarks)
-    return f"{STYLE}{table}<p>{as_html(layout.caption)}</p>\n" + (f"<ul>\n{remarks}</ul>\n" if remarks else "")
+
+def as_page(layout: Layout) -> str:
+    """Returns a table and its caption as HTML."""
+    with pd.option_context("display.max_colwidth", None):
+        table = _frame(layout, as_html, "<b>{}</b>").to_html(
+            index=False, escape=False, border=0, justify="inherit", classes=f"texts-{layout.texts}"
+        )
+    return f"<div class='wide'>{table}</div>\n<p class='caption'>{as_html(layout.caption)}</p>\n"
 
 
 class Marks(NamedTuple):
@@ -223,7 +236,7 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
     by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
     firsts = [rows.iloc[0] for rows in by_task.values()]
     header = ["arm"]
-    header += [f"{task_title(first['task'])}, {title(first['metric'])}{_way(first['metric'])}" for first in firsts]
+    header += [f"{first['task']}, {title(first['metric'])}{_way(first['metric'])}" for first in firsts]
     marked = table.assign(text=_marked_scores(table, marks), sign=marks.failed).set_index(["task", "arm"])
     rows = []
     for arm in table["arm"].unique():
@@ -235,7 +248,7 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
             row, score = of_task.loc[arm], marked.loc[(task, arm), "text"]
             failed = f" ({row['failed']}/{row['n']}{marked.loc[(task, arm), 'sign']})" if row["failed"] else ""
             rows[-1].append(type(score)(score + failed))
-    rows.append(["majority", *(_score(first["metric"], first["majority"]) for first in firsts)])
+    rows.append(["majority", *(score_text(first["metric"], first["majority"]) for first in firsts)])
     about_all = ""
     if len(by_task) > 1:
         header.append("all tasks, failed")
@@ -250,8 +263,13 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
     caption = (
         f"Mean ± SD (ddof = 1) of the {splits} score{unit}{_checkpoint(table)} over {_runs(table['n'])} of each task "
         f"and arm, failed ones included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
+        f"{_synthetic(by_task)}"
     )
-    return Layout(header, rows, caption.replace(".  –", ". –"), [], texts=1)
+    return Layout("scores", header, rows, caption.replace(".  –", ". –"))
+
+
+def _synthetic(tasks) -> str:
+    return f" Tasks {SYNTHETIC}… are synthetic." if any(task.startswith(SYNTHETIC) for task in tasks) else ""
 
 
 def _checkpoint(table: pd.DataFrame) -> str:
@@ -271,87 +289,78 @@ def _over_tasks(table: pd.DataFrame, arm: str, decisions: pd.DataFrame | None, m
     return Bold(text) if known.get("mean", 0) > 0 else text
 
 
-def _summary(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None, loss_slack: float = 0.0) -> Layout:
-    header = ["task and score", "arm", "failed [95 %]", "mean ± SD", "mean: 95 %", "median", "IQM", "range", "majority"]
-    header += ["mean ± SD without failed runs", "that mean: 95 %", "that SD: 95 %"]
-    marked = _marked_scores(table, marks)
-    by_loss = (table["rules_disagree"] > 0).any()
+def _failures(table: pd.DataFrame, decisions: pd.DataFrame | None) -> Layout:
+    by_task = {task: rows.set_index("arm") for task, rows in table.groupby("task", sort=False)}
+    several = len(by_task) > 1
+    signs, known, baseline = {}, decisions is not None and len(decisions) > 0, None
+    if known:
+        baseline = decisions["baseline"].iloc[0]
+        asked = decisions[decisions["question"] == "failures"].to_dict("records")
+        signs = {(row["scope"], row["task"], row["arm"]): "‡" for row in asked if row["settled"]}
     rows = []
-    for index, row in table.iterrows():
-        metric = row["metric"]
-        mean, ok_mean, ok_sd = (
-            _limits(*(_score(metric, row[f"{name}_{end}"]) for end in ("low", "high")))
-            for name in ("mean", "ok_mean", "ok_sd")
-        )
-        rows.append(
-            [
-                f"{task_title(row['task'])}: {score_label(metric, row['split'])}",
-                row["arm"],
-                f"{row['failed']}/{row['n']}{marks.failed[index]} [{row['failed_low']:.2f}, {row['failed_high']:.2f}]",
-                marked[index],
-                mean,
-                *(_score(metric, row[name]) for name in ("median", "iqm")),
-                "–" if math.isnan(row["min"]) else f"{_score(metric, row['min'])} to {_score(metric, row['max'])}",
-                _score(metric, row["majority"]),
-                f"{_mean_sd(metric, row['ok_mean'], row['ok_sd'])} (n = {row['ok_n']})",
-                *(ok_mean, ok_sd),
-            ]
-        )
-        if by_loss:
-            rows[-1].insert(3, f"{_count(row['failed_by_loss'])}/{row['n']} ({_count(row['rules_disagree'])})")
-    if by_loss:
-        header.insert(3, "failed by training loss (rules disagree)")
-    caption = (
-        f"{_runs(table['n'])} a task and arm{_checkpoint(table)}. Failed runs with the exact 95 % interval of their "
-        "share; mean and SD (ddof = 1) of all runs, failed ones included, with an interval of that mean that allows "
-        "for failures that were not seen; mean and SD without failed runs with Student's and Bonett's intervals, for "
-        "scores with one mode. "
-        f"{marks.caption} –: not defined."
+    for arm in table["arm"].unique():
+        rows.append([arm])
+        for task, of_task in by_task.items():
+            if arm not in of_task.index:
+                rows[-1].append("–")
+                continue
+            row = of_task.loc[arm]
+            interval = f"[{100 * row['failed_low']:.0f}, {100 * row['failed_high']:.0f}]"
+            rows[-1].append(f"{row['failed']}/{row['n']}{signs.get((ONE_TASK, task, arm), '')} {interval}")
+        if several:
+            of_arm, settled = table[table["arm"] == arm], {who for scope, _, who in signs if scope == ALL_TASKS}
+            rows[-1].append(f"{of_arm['failed'].sum()}/{of_arm['n'].sum()}{'‡' if arm in settled else ''}")
+    over_tasks = ", over all tasks stratified" if several else ""
+    settles = (
+        f" ‡: fails more or less often than {baseline} (exact tests{over_tasks}, two-sided, p < {_level()} adjusted "
+        "over all questions of the study)."
     )
-    if by_loss and loss_slack:
-        caption += f" Failed by training loss: from {100 * (1 - loss_slack):.10g} % of a constant prediction's on."
-    return Layout(header, rows, caption.replace(".  –", ". –"), [])
+    caption = (
+        "Failed runs of all runs, and the exact 95 % interval of their share in %. A run has failed if at the end of "
+        "training it is no better than the trivial predictor, or by the rule that its study states."
+        f"{settles if known else ''}{_synthetic(by_task)}"
+    )
+    return Layout("failures", ["arm", *by_task, *(["all tasks"] if several else [])], rows, caption)
 
 
 def _comparisons(table: pd.DataFrame) -> Layout:
-    in_points = all(factor(metric) == 100 for metric in _metrics(table))  # so the header says it once
-    unit = " × 100" if in_points else ""
-    header = ["task", "arm against baseline", "failed", "p", f"mean without failed runs{unit} [95 %]", "p"]
-    header += ["SD ratio without failed runs [95 %]", "p", f"mean of all runs{unit}", "p"]
-    words = verdicts(table)
-    rows, remarks = [], []
-    for _, said in words.iterrows():
-        whole = said["task"] == ""
-        mine = (table["arm"] == said["arm"]) & (table["scope"] == (ALL_TASKS if whole else ONE_TASK))
-        if not whole:
-            mine &= table["task"] == said["task"]
-        answers = {row["question"]: row for row in table[mine].to_dict("records")}
-        first = answers["failures"]
-        metric = first["metric"] if not whole else ""
-        score = "" if whole or (in_points and higher_is_better(metric)) else f": {_measure(metric)}{_way(metric)}"
-        task = f"all {first['tasks']} tasks" if whole else task_title(said["task"])
-        failed, failed_baseline = (
-            f"{round(first[value] * first[n])}/{first[n]}"
-            for value, n in (("value", "n"), ("value_baseline", "n_baseline"))
-        )
-        row = [f"{task}{score}", f"{said['arm']} against {first['baseline']}", f"{failed} against {failed_baseline}"]
-        row += [_p(first), _difference(metric, answers["quality"]), _p(answers["quality"])]
-        row += [_ratio(answers["spread"]), _p(answers["spread"])]
-        row += [_difference(metric, answers["mean"]), _p(answers["mean"])]
-        rows.append(row)
-        remarks.append(f"{task}: {said['verdict']}")
-    counts = table.loc[(table["question"] == "failures") & (table["scope"] == ONE_TASK), ["n", "n_baseline"]]
-    runs = _runs(counts.to_numpy().ravel()) if len(counts) else "No runs"
+    in_points = all(factor(metric) == 100 and higher_is_better(metric) for metric in _metrics(table))
+    rows = []
+    for scope in (ALL_TASKS, ONE_TASK):
+        for _, of_pair in table[table["scope"] == scope].groupby(["task", "arm"], sort=False, dropna=False):
+            answers = {row["question"]: row for row in of_pair.to_dict("records")}
+            rows.append(_comparison(answers, in_points))
+    failures = table[table["question"] == "failures"]
+    counts = failures.loc[failures["scope"] == ONE_TASK, ["n", "n_baseline"]]
+    over_tasks = ", over all tasks their stratified forms" if (failures["scope"] == ALL_TASKS).any() else ""
+    baseline = failures["baseline"].iloc[0] if len(failures) else "the baseline"
     caption = (
-        f"{runs} an arm. Differences and ratios are of the arm and the baseline. p-values are two-sided and adjusted "
-        f"over all questions of this table (see docs/statistics.md, decisions.csv), so that the chance of any false "
-        f"claim is at most {100 * ALPHA:g} %; bold where settled. Boschloo's exact test for failures, a permutation "
-        "test of Welch's t for means, Brown-Forsythe's for spread, from 10 runs an arm; over all tasks their "
-        "stratified forms. 95 % intervals, not adjusted: Welch's, and Bonett's for SDs. Runs count as independent; "
-        "where they share an initialisation or order seed (crossed seeds), p-values are too small. –: not defined or "
-        "not asked."
+        f"Each arm against {baseline}, {_runs(counts.to_numpy().ravel()) if len(counts) else 'no runs'} an arm: failed "
+        "runs of both; of the others, which did not fail, the difference of means with Welch's 95 % interval, not "
+        "adjusted, and the ratio of SDs; the difference of the means of all runs, failed ones included."
+        f"{' Differences are × 100.' if in_points and len(rows) else ''} In parentheses p, two-sided and adjusted over "
+        f"all questions of the study (Meinshausen 2008); bold where something is settled (p < {_level()}): by "
+        "Boschloo's exact test, permutation tests of Welch's t and, from 10 runs an arm, Brown and Forsythe's"
+        f"{over_tasks}. Runs count as independent. –: not defined; no p: not asked."
+        f"{_synthetic(task for task in table['task'] if isinstance(task, str))}"
     )
-    return Layout(header, rows, caption, remarks)
+    header = ["task", "arm", "failed", "mean, others [95 %]", "SD ratio, others", "mean, all"]
+    return Layout("comparisons", header, rows, caption, texts=2)
+
+
+def _comparison(answers: dict[str, dict], in_points: bool) -> list[str]:
+    """Returns the row of an arm on a task, or over all tasks."""
+    first = answers["failures"]
+    metric = first["metric"] if first["scope"] == ONE_TASK else ""
+    task = first["task"] if metric else f"all {first['tasks']} tasks"
+    score = "" if in_points or not metric else f": {_measure(metric)}{_way(metric)}"
+    shown = {
+        "failures": ", ".join(f"{round(first[f'value{of}'] * first[f'n{of}'])}/{first[f'n{of}']}" for of in OF),
+        "quality": _difference(metric, answers["quality"]),
+        "spread": "–" if math.isnan(ratio := answers["spread"]["difference"]) else f"{ratio:.2f}",
+        "mean": _difference(metric, answers["mean"]),
+    }
+    return [f"{task}{score}", first["arm"], *(_with_p(shown[question], answers[question]) for question in QUESTIONS)]
 
 
 OF = ("", "_baseline")  # endings of columns: of the arm, of the baseline
@@ -364,16 +373,9 @@ def _metrics(table: pd.DataFrame) -> list[str]:
 def _difference(metric: str, answer: dict) -> str:
     if math.isnan(answer["difference"]):
         return "–"
-    low, high = (_score(metric, answer[end]) for end in ("low", "high"))
-    text = _score(metric, answer["difference"], "+")
+    low, high = (score_text(metric, answer[end]) for end in ("low", "high"))
+    text = score_text(metric, answer["difference"], "+")
     return text if low == high == "–" else f"{text} {_limits(low, high)}"
-
-
-def _ratio(answer: dict) -> str:
-    if math.isnan(answer["difference"]):
-        return "–"
-    limits = "" if math.isnan(answer["low"]) else f" [{answer['low']:.2f}, {answer['high']:.2f}]"
-    return f"{answer['difference']:.2f}{limits}"
 
 
 def _runs(counts) -> str:
@@ -385,21 +387,19 @@ def _limits(low: str, high: str) -> str:
     return "[–]" if low == high == "–" else f"[{low}, {high}]"
 
 
-def _count(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.0f}"
-
-
-def _score(metric: str, value: float, plus: str = "") -> str:
+def score_text(metric: str, value: float, plus: str = "") -> str:
     """Writes a score or a difference in the unit of its metric: in points to one decimal, else to three digits."""
     if math.isnan(value):
         return "–"
     if factor(metric) == 100:
-        return f"{100 * value:{plus}.1f}"
-    return f"{value:{plus}.3g}" if abs(value) < 999.5 else f"{value:{plus},.0f}"
+        text = f"{round(100 * value, 1) + 0.0:{plus}.1f}"  # + 0.0 makes −0 a 0
+    else:
+        text = f"{value:{plus}.3g}" if abs(value) < 999.5 else f"{value:{plus},.0f}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _mean_sd(metric: str, mean: float, sd: float) -> str:
-    return "–" if math.isnan(mean) else f"{_score(metric, mean)} ± {_score(metric, sd)}"
+    return "–" if math.isnan(mean) else f"{score_text(metric, mean)} ± {score_text(metric, sd)}"
 
 
 def _measure(metric: str) -> str:
@@ -411,6 +411,7 @@ def _way(metric: str) -> str:
     return "" if higher_is_better(metric) else ", lower is better"
 
 
-def _p(answer: dict) -> str:
-    text = p_text(answer["p_adjusted"])
+def _with_p(text: str, answer: dict) -> str:
+    p = p_text(answer["p_adjusted"])
+    text = text if p == "–" else f"{text} ({p})"
     return Bold(text) if answer["settled"] else text

@@ -74,5 +74,5 @@ STATISTICS = {
 
 # Tables for people (see `report/printed.py`), and the statistics that each shows: the first, and where there are any
 # the decisions, for its marks.
-LAYOUTS = {"scores": ("summary", "decisions"), "summary": ("summary", "decisions"), "comparisons": ("decisions",)}
+LAYOUTS = {"scores": ("summary", "decisions"), "comparisons": ("decisions",), "failures": ("summary", "decisions")}
 JUDGING = ("decisions", "seeds_needed")  # take the smallest difference that would matter

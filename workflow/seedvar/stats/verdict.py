@@ -175,7 +175,7 @@ def _p(p: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """Writes a p-value to three decimals, or to as many as keep it on its side of `ALPHA`."""
+    """Writes a p-value to three decimals, or to as many as keep it on its side of `ALPHA`; nearly 1 is 1."""
     if math.isnan(p):
         return "–"
     if p < 0.001:
@@ -183,7 +183,7 @@ def p_text(p: float) -> str:
     decimals = 3
     while (round(p, decimals) < ALPHA) != (p < ALPHA):
         decimals += 1
-    return f"{p:.{decimals}f}".removeprefix("0") if p < 1 else "1"
+    return f"{p:.{decimals}f}".removeprefix("0") if p < 0.9995 else "1"
 
 
 def points(metric: str, *values: float) -> tuple[list[str], str]:
