@@ -45,7 +45,7 @@ def said(monkeypatch):
             logger.info("Terminating processes on user request, this might take some time.")
         logger.error("RuleException:\nCalledProcessError in file x, line 1:\nCommand 'seedvar train' failed")
         logger.error("Error in rule train", extra=ERROR)
-        screen.end()
+        screen.end(failed=True)
         logger.info("Complete log(s): x.log")
         logger.error("WorkflowError:\nAt least one job did not complete successfully.")
         return stream.getvalue()

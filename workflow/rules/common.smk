@@ -398,7 +398,7 @@ def taken_up(results):
 def end_progress(dag, failed=False):
     for end in END_PROGRESS:
         end()
-    SCREEN.end()
+    SCREEN.end(failed)
     made = {job.rule.name for job in dag.needrun_jobs(exclude_finished=False)}
     if failed:
         say(

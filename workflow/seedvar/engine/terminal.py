@@ -130,9 +130,9 @@ class Screen:
         self._lead(self._before, sys.stderr)
         return sys.stderr
 
-    def end(self) -> None:
-        """Ends a run: what comes after it is shown."""
-        self._less.is_running = False
+    def end(self, failed: bool) -> None:
+        """Ends a run; of one that has failed Snakemake's last words are shown."""
+        self._less.is_running = not failed
         if self._before:
             sys.stderr.write("")
             self._lead(sys.stderr, self._before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from seedvar.study.study import Score
 from seedvar.words import task_title
 
 DOT = "·"  # a run
+SIGNS = {0: " ", 1: DOT}
 WIDEST, NARROWEST = 40, 10  # strips, in characters
 
 
@@ -37,7 +39,7 @@ def score_lines(study: StudyState, plan: Plan, width: int) -> list[str]:
     lines = []
     for task, arms in records.items():
         lines += _task_lines(task, {arm: found for arm, found in arms.items() if found}, plan.study.score, width)
-    about = f"Scores so far; {DOT} is a run, a digit so many at one place, + more than nine, x the runs that failed:"
+    about = f"Scores so far; {DOT} is a run, a digit so many at one place, x the runs that failed:"
     return [about, *lines] if lines else []
 
 
@@ -60,12 +62,12 @@ def _task_lines(task: str, arms: dict[str, list], judged: Score, width: int) -> 
     note = max(len(text) for text in notes.values())
     crosses = {arm: "x" if failed == 1 else f"{failed}x" if failed else "" for arm, (failed, _) in counts.items()}
     cross = max(len(text) for text in crosses.values())
-    wide = max(NARROWEST, min(WIDEST, width - (4 + names + 2 + note + 2 + cross + 3)))
+    wide = max(NARROWEST, min(WIDEST, width - (4 + names + 2 + note + 2 + cross + 3 + len(" 9: 999"))))
     ends = [f"{score * factor(metric):.4g}" for score in (low, high)]
     lines = [f"  {task_title(task)}, {split} {title(metric)}: from {ends[0]} (majority) to {ends[1]} (best)"]
     for arm, scores in runs.items():
         strip = _strip([_place(score, low, high, wide) for score in scores], wide)
-        lines.append(f"    {arm:<{names}}  {notes[arm]:>{note}}  {crosses[arm]:>{cross}} |{strip}|")
+        lines.append(f"    {arm:<{names}}  {notes[arm]:>{note}}  {crosses[arm]:>{cross}} {strip}")
     return lines
 
 
@@ -80,6 +82,8 @@ def _place(score: float, low: float, high: float, width: int) -> int:
 
 
 def _strip(places: Iterable[int], width: int) -> str:
+    """Draws runs in their columns; where there are more than nine in one, the digits are shares of the fullest."""
     counts = Counter(places)
-    sign_of = {0: " ", 1: DOT}
-    return "".join(sign_of.get(n, str(n) if n <= 9 else "+") for n in (counts[place] for place in range(width)))
+    most = max(counts.values(), default=0)
+    each = [counts[place] if most <= 9 else math.ceil(9 * counts[place] / most) for place in range(width)]
+    return f"|{''.join(SIGNS.get(n, str(n)) for n in each)}|" + (f" 9: {most}" if most > 9 else "")
