@@ -63,8 +63,8 @@ onstart:
 
 
 onsuccess:
-    end_progress()
+    end_progress(workflow.dag)
 
 
 onerror:
-    end_progress(failed=True)
+    end_progress(workflow.dag, failed=True)

@@ -303,7 +303,11 @@ def test_ctrl_c_ends_in_a_few_words_and_the_next_start_goes_on(study, long_cells
     wait_for(lambda: not training_processes(study), seconds=20)
     if number == signal.SIGINT:
         assert "seedvar: stopped by Ctrl-C; the next start goes on behind update " in printed
-        assert "seedvar: what is done is kept; the same command goes on from here" in printed
+        assert "seedvar: what is done is kept\n" in printed
+        again = f"snakemake {RUNS} --cores 2 --config study=faults"
+        assert f"seedvar: the same command goes on from here: {again}\n" in printed
+        assert "Error in rule" not in printed
+        assert "--cell" not in printed
         assert re.search(r"seedvar: \d cells? will go on from where training was stopped", printed)
     else:  # Snakemake knows nothing of a terminal that is closed, and leaves its lock
         assert run_snakemake(study, "--unlock", "--config", "study=faults").returncode == 0
@@ -320,7 +324,9 @@ def test_a_broken_library_is_told_in_a_line_with_a_log(study, own_package, finis
     code, printed = finish(RUNS, "--retries", "0")
     assert code != 0
     assert "seedvar: ModuleNotFoundError: No module named 'torch.no_such_part'\n  (log: results/logs/train/" in printed
+    assert re.search(r"Error in rule train:\n(    .*\n)*    log: results/logs/train/", printed)
     assert "Traceback" not in printed
+    assert "--cell" not in printed
 
 
 @pytest.mark.parametrize("damage", ["truncated result", "edited score", "truncated parquet", "store too"])

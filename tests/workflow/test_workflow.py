@@ -111,7 +111,12 @@ def test_a_study_runs_to_the_end_and_a_second_run_does_nothing(finished, finishe
     runs = pd.read_csv(folder / "runs.csv")
     assert len(runs) == 8
     assert runs.groupby("task")["fingerprint"].nunique().tolist() == [4, 4]
-    assert "8 of 8 cells done" in finished_study.with_name("printed.txt").read_text()
+    printed = finished_study.with_name("printed.txt").read_text()
+    assert re.search(r"^seedvar: 8 of 8 cells done, .*CPU$", printed, re.M)
+    assert "\n1. " in printed  # what was found
+    assert re.search(r"^seedvar: the report is results/tiny_study/report.html$", printed, re.M)
+    assert not re.search("Select jobs|Execute|Finished jobid|steps|rule ", printed)
+    assert printed.replace("\n", "").isprintable()
     report = (folder / "report.html").read_text()
     assert "Learning curves" in report
     assert "minutes of training in all" in report

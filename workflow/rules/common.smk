@@ -2,6 +2,7 @@
 import json
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,7 +13,8 @@ from seedvar.engine.code import list_file, list_of_data
 from seedvar.engine.jobs import declared
 from seedvar.engine.plan import make_plan, put_commands_on_path
 from seedvar.engine.progress import report_progress
-from seedvar.engine.scheduling import calm, look_for_garbage_less
+from seedvar.engine.scheduling import calm, jobs_now, look_for_garbage_less
+from seedvar.engine.terminal import Screen
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
@@ -25,7 +27,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
-from seedvar.words import n_cells
+from seedvar.words import hours, n_cells, printable
 
 
 # What a command is given beside files is a list of words; `:q` in a shell command quotes each. What a user writes
@@ -346,7 +348,9 @@ def config_value(value):
     return f" {json.dumps(value, ensure_ascii=False)} " if is_text else value
 
 
-# A line now and then, from the first job to the last.
+# What is shown, from the first job to the last.
+SCREEN = Screen(workflow)
+STARTED_S = time.monotonic()
 END_PROGRESS = []
 
 
@@ -357,16 +361,25 @@ def start_progress(dag):
         raise WorkflowError(f"seedvar: {error}")
     holder.hold(PLAN.results, PLAN.name)
     calm(dag.workflow.scheduler)
-    planned = {
+    planned = [
         str(job.output[0]) for job in dag.needrun_jobs() if job.rule.name == "train"
-    }
+    ]
+    if PLAN.adds_seeds:  # which of them it takes is seen on the way
+        planned = list(
+            dict.fromkeys(
+                [*planned, *(path for path in RESULTS if not Path(path).exists())]
+            )
+        )
     if planned and (message := PLAN.weights_message()):
-        print(f"seedvar: {message}", file=sys.stderr)
-    if planned:
-        for line in taken_up(planned):
-            print(f"seedvar: {line}", file=sys.stderr)
-        n_valid = len(set(RESULTS) - planned)
-        END_PROGRESS.append(report_progress([Path(path) for path in planned], n_valid))
+        say(message)
+    say(*taken_up(planned))
+    stream = SCREEN.start()
+    if SCREEN.progress:
+        valid = sorted(set(RESULTS) - set(planned)) if planned else []
+        found = [[Path(path) for path in paths] for paths in (planned, valid)]
+        END_PROGRESS.append(
+            report_progress(*found, lambda: jobs_now(dag), stream, PLAN.adds_seeds)
+        )
 
 
 def taken_up(results):
@@ -374,11 +387,33 @@ def taken_up(results):
     return [f"{n_cells(n)} will go on from where training was stopped"] if n else []
 
 
-def end_progress(failed=False):
+def end_progress(dag, failed=False):
     for end in END_PROGRESS:
         end()
-    if failed and END_PROGRESS:
-        kept = "what is done is kept; the same command goes on from here"
-        for line in [kept, *taken_up(RESULTS)]:
-            print(f"seedvar: {line}", file=sys.stderr)
+    SCREEN.end(failed)
+    made = {job.rule.name for job in dag.needrun_jobs(exclude_finished=False)}
+    if failed:
+        say(
+            "what is done is kept" if "train" in made else "the run has failed",
+            *taken_up(RESULTS),
+        )
+        say(
+            f"the same command goes on from here: {shlex.join(['snakemake', *sys.argv[1:]])}"
+        )
+    elif SCREEN.progress:
+        if "findings" in made:
+            from seedvar.report.findings import lines
+
+            found = lines(read_json(f"{STUDY_FOLDER}/findings.json"))
+            print(
+                "", *(printable(line) for line in found), "", sep="\n", file=sys.stderr
+            )
+        say(f"study {PLAN.name} took {hours(time.monotonic() - STARTED_S)}")
+        if "report" in made:
+            say(f"the report is {STUDY_FOLDER}/report.html")
     holder.let_go()
+
+
+def say(*lines):
+    for line in lines:
+        print(f"seedvar: {printable(line)}", file=sys.stderr)

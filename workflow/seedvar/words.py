@@ -7,6 +7,7 @@ KEYS = ["task", "arm", *SEEDS]  # the columns that name a run in every table
 SPLITS = ("validation", "test")  # that are scored
 CHECKPOINTS = ("last", "best")  # that are scored
 SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and no others
+CLEAR = "\r\x1b[K"  # has a terminal forget its last line
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from seedvar import signals
 from seedvar.cli import jobs, tables, users
 from seedvar.errors import Stopped, UserError, first_line
-from seedvar.words import printable
+from seedvar.words import CLEAR, printable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         if code and terminal:
             sys.stderr.flush()
             last_line = (arguments.log.read_text(errors="replace").splitlines() or ["seedvar: failed"])[-1]
-            print(f"{printable(last_line)}\n  (log: {arguments.log})", file=terminal, flush=True)
+            clear = CLEAR if terminal.isatty() else ""  # a workflow's progress may stand there
+            print(f"{clear}{printable(last_line)}\n  (log: {arguments.log})", file=terminal, flush=True)
     return code
 
 

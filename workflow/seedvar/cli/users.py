@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def _check(arguments) -> None:
 def _status(arguments) -> None:
     from seedvar.status.hours import seconds_left
     from seedvar.status.lines import cell_lines, status_lines
+    from seedvar.status.scores import score_lines
     from seedvar.status.state import Checker, study_state
 
     plan = _plan_of(arguments, arguments.study)
@@ -109,7 +111,21 @@ def _status(arguments) -> None:
     if arguments.cells:
         print("\n".join(cell_lines(study)))
     at_a_time = len(study.of("running")) or os.cpu_count()
-    print("\n".join(status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)))
+    lines = status_lines(study, seconds_left(study.cells, checker.plan), at_a_time)
+    lines += score_lines(study, plan, shutil.get_terminal_size().columns)
+    print(_for_stream("\n".join(lines), sys.stdout))
+
+
+def _for_stream(text: str, stream) -> str:
+    """Returns a text with what a stream's encoding does not know, which may be ASCII, as plain characters."""
+    from seedvar.status.scores import DOT
+
+    encoding = stream.encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace(DOT, ".").encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def _plan(arguments) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 
+from seedvar.engine.progress import Jobs
+
 
 def calm(scheduler) -> None:
     """Lets a scheduler have one timer at a time for its next look at the jobs that are ready.
@@ -42,3 +44,19 @@ def look_for_garbage_less() -> None:
     Looking among them takes about a tenth of the time in which thousands of jobs are planned.
     """
     gc.set_threshold(200_000, 20, 100)
+
+
+def jobs_now(dag) -> Jobs:
+    """Returns what Snakemake is at.
+
+    Args:
+        dag: Snakemake's, while its scheduler works.
+    """
+    scheduler = dag.workflow.scheduler
+
+    def results(jobs) -> frozenset[str]:
+        each = [one for job in list(jobs) for one in (list(job) if job.is_group() else [job])]
+        return frozenset(str(job.output[0]) for job in each if job.rule.name == "train")
+
+    steps = (scheduler.finished_jobs, len(dag))
+    return Jobs(results(scheduler.running), results(scheduler.failed), steps, not dag.workflow.local_exec)
