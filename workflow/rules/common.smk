@@ -18,7 +18,6 @@ from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
 from seedvar.report.escape import as_rest
 from seedvar.report.first_page import first_page
-from seedvar.report.publish import PUBLISHED
 from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
@@ -27,6 +26,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
+from seedvar.tables.finished import PUBLISHED
 from seedvar.words import n_cells
 
 
