@@ -5,14 +5,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jupytext
 import nbformat
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from seedvar.cli.main import main
@@ -218,6 +221,29 @@ def test_a_mistake_of_the_user_is_its_own_sentence(written, tmp_path):
     with pytest.raises(UserError) as error:
         written("from seedvar.errors import UserError", "raise UserError('t.csv: no rows; accepted: a table')")
     assert str(error.value) == f"{tmp_path / 'written.py'}: t.csv: no rows; accepted: a table"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_who_is_asked_to_end_says_so_in_one_line_and_leaves_no_kernel(place, number, code, name):
+    Path("slow.py").write_text(
+        "# %%\nimport os, pathlib, time\npathlib.Path('kernel').write_text(str(os.getpid()))\ntime.sleep(300)\n"
+    )
+    command = [sys.executable, "-P", "-m", "seedvar", "notebook", "slow.py", "--out", "page.html"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: Path("kernel").is_file() and Path("kernel").read_text())
+    process.send_signal(number)
+    assert process.wait(timeout=120) == code
+    assert process.stderr.read().splitlines()[-1] == f"seedvar: stopped by {name}"
+    wait_until(lambda: not psutil.pid_exists(int(Path("kernel").read_text())))
+    assert not list(place.glob("page.*"))
+
+
+def wait_until(holds):
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_no_notebook_is_one_sentence(tmp_path):

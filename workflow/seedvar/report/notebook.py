@@ -7,8 +7,10 @@ give equal bytes.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-from seedvar.errors import UserError
+from seedvar.errors import Stopped, UserError
 from seedvar.report.escape import as_html, one_line
 
 METADATA = {
@@ -103,9 +105,26 @@ def _execute(notebook: NotebookNode) -> None:
             transport="ipc",
             ip=f"{folder}/kernel",
         )
-        client = NotebookClient(notebook, timeout=None, record_timing=False, coalesce_streams=True)
+        asked = []
+
+        def hear(**_) -> None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, end, number)
+
+        def end(number: int) -> None:
+            asked.append((number, asyncio.ensure_future(manager.shutdown_kernel(now=True))))
+
+        client = NotebookClient(
+            notebook, timeout=None, record_timing=False, coalesce_streams=True, on_notebook_start=hear
+        )
         client.km = manager  # one that it is made with it would leave running
-        client.execute(cwd=os.getcwd(), env={**os.environ, "IPYTHONDIR": folder, "PYTHONSAFEPATH": "1"})
+        try:
+            client.execute(cwd=os.getcwd(), env={**os.environ, "IPYTHONDIR": folder, "PYTHONSAFEPATH": "1"})
+        except Exception:
+            if asked:
+                raise Stopped(asked[0][0]) from None
+            raise
 
 
 def _in_one_sentence(error: CellExecutionError, notebook: NotebookNode, text: str) -> str:
