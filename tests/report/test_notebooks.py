@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
 
 import jupytext
@@ -176,7 +177,7 @@ def test_the_published_notebook_is_that_of_the_published_tables(place, study):
 def test_your_own_table_gets_counts_verdicts_a_figure_and_a_sentence_on_mistakes(place):
     page = page_of(OWN)
     assert "reviews: Against old, new " in page
-    assert "there is no column &#39;model&#39;; accepted: dataset, method, seed, test_acc" in page
+    assert "there is no column 'model'; accepted: dataset, method, seed, test_acc" in unescape(page)
     assert page.count('src="data:image/png;base64,') == 1
     assert not list(place.glob("*.csv"))
     assert not re.search(r"\b(nan|NaN)\b", seen_of(page))
