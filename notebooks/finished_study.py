@@ -2,43 +2,31 @@
 """
 # A finished study: how much of a score is luck?
 
-How often runs fail, how wide their scores spread, what differs between arms and how sure that is, and how many seeds a
-claim needs, worked out from the study's `runs.csv` alone, one row a run. The workflow writes the same numbers to
-`summary.csv`, `decisions.csv` and `seeds_needed.csv`; here they are computed again, so that you can change a line and
-see what follows.
-
-The study is the one that the environment variable `SEEDVAR_STUDY` names, `quickstart` without it.
+What was found:
 """
 
 # %%
-import os
-from pathlib import Path
+from seedvar.files import read_json
+from seedvar.report.shown import Findings, Picture, Table
+from seedvar.tables.finished import finished_study
 
+study, folder = finished_study()  # that SEEDVAR_STUDY names, or quickstart
+Findings(read_json(folder / "findings.json"))
+
+# %% [markdown]
+"""
+## The study
+
+Every number below stands in a table of the study's folder, which docs/statistics.md explains column by column.
+"""
+
+# %%
 import pandas as pd
 
-from seedvar.errors import UserError
-from seedvar.figures import distribution, learning_curves
-from seedvar.report.notebook import Picture
-from seedvar.stats.describe import summarise
-from seedvar.stats.planning import more_seeds_for_width, seeds_needed
-from seedvar.stats.rule import decide
-from seedvar.stats.selection import expected_performance
-from seedvar.stats.verdict import verdicts
-from seedvar.study.reading import read_study, study_path
+from seedvar.tables.compared import as_compared
 from seedvar.tables.read import read_runs, read_table
 
-if Path.cwd().name == "notebooks":  # where Jupyter starts
-    os.chdir("..")
-study_file = study_path(os.environ.get("SEEDVAR_STUDY", "quickstart"))
-study, folder = read_study(study_file), Path("results") / study_file.stem
-published = Path("results") / "published" / study_file.stem
-if not (folder / "runs.csv").is_file() and (published / "runs.csv").is_file():
-    folder = published
-if not (folder / "runs.csv").is_file():
-    raise UserError(
-        f"there is no {folder / 'runs.csv'}; accepted: a study that has been run: snakemake --config study={study_file}"
-    )
-runs = read_runs(folder / "runs.csv")
+runs = as_compared({"runs": read_runs(folder / "runs.csv")})["runs"]
 tasks, arms = list(runs["task"].unique()), list(runs["arm"].unique())
 print(study.description)
 print(f"{len(runs)} runs of {len(arms)} arms ({', '.join(arms)}) on {len(tasks)} tasks ({', '.join(tasks)})")
@@ -54,7 +42,9 @@ better than the trivial predictor, which always answers with the majority class.
 """
 
 # %%
-Picture(distribution.draw(distribution.numbers(runs)))
+from seedvar.figures import distribution
+
+Picture(distribution.draw(distribution.numbers(runs)), "The score of every run, by task and arm.")
 
 # %% [markdown]
 """
@@ -64,9 +54,9 @@ A share of few runs says little: the 95 % interval (Clopper and Pearson's) of 0 
 """
 
 # %%
-summary = summarise(runs)
+summary = read_table(folder / "summary.csv")
 by_arm = summary.set_index(["task", "arm"])
-by_arm[["n", "failed", "failed_low", "failed_high"]].round(2)
+Table(by_arm[["n", "failed", "failed_low", "failed_high"]])
 
 # %%
 for arm, of_arm in summary.groupby("arm", sort=False):
@@ -78,12 +68,12 @@ for arm, of_arm in summary.groupby("arm", sort=False):
 
 All runs, failed ones too, in points (the score × 100). The standard deviation has n − 1 in its denominator. The 95 %
 interval of the mean allows for failures that were not seen. The columns that begin with `ok_` leave the failed runs
-out, with Student's interval: where they differ much, the spread is that between two kinds of runs. NaN: not defined.
+out, with Student's interval: where they differ much, the spread is that between two kinds of runs. A dash: not defined.
 """
 
 # %%
 spread = ["mean", "mean_low", "mean_high", "sd", "min", "max", "ok_mean", "ok_mean_low", "ok_mean_high", "ok_sd"]
-pd.concat([by_arm["n"], (100 * by_arm[spread]).round(1)], axis=1)
+Table(pd.concat([by_arm["n"], 100 * by_arm[spread]], axis=1), decimals=1)
 
 # %%
 widest = summary.loc[(summary["max"] - summary["min"]).idxmax()]
@@ -102,10 +92,15 @@ without its n.
 """
 
 # %%
-expected = expected_performance(runs)
-some = expected[expected["n"].isin([1, 2, 5, 10, 20]) | (expected["n"] == expected["runs"])]
-some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
-(100 * some.pivot_table("value", ["task", "arm", "score"], "n", sort=False)).round(1)
+if (folder / "expected.csv").is_file():
+    expected = read_table(folder / "expected.csv")
+    some = expected[expected["n"].isin([1, 2, 5, 10, 20]) | (expected["n"] == expected["runs"])]
+    some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
+    best_of_n = 100 * some.pivot_table("value", ["task", "arm", "score"], "n", sort=False).sort_index(axis=1)
+    shown = Table(best_of_n, decimals=1)
+else:
+    shown = print("The runs have no validation score.")
+shown
 
 # %% [markdown]
 """
@@ -113,27 +108,27 @@ some = some.melt(["task", "arm", "n"], ["validation", "test"], "score").dropna()
 
 Each arm against the baseline, over all tasks and task by task: how often runs fail, how well those that do not fail
 score, how far they spread, and the mean of all. Differences are in points or shares, of spread the ratio; the p-values
-are adjusted over all questions of the study, so that the chance of any false claim is at most 5 %.
+are adjusted over all questions of the study, so that the chance of any false claim is at most 5 %. "Not settled" is not
+"the same": the seeds do not suffice to say.
 """
 
 # %%
-nothing_to_compare = "There is nothing to compare: the study has one arm, or no baseline."
-decisions = decide(runs, study.baseline, study.what_matters()) if study.baseline in arms else pd.DataFrame()
-has_comparisons = len(decisions) > 0
-if has_comparisons:
-    shown = ["difference", "low", "high", "p", "p_adjusted", "settled"]
-    table = decisions.set_index(["question", "task", "arm"])[shown].round(4)
-table if has_comparisons else print(nothing_to_compare)
+from seedvar.stats.verdict import p_text, verdicts
 
-# %% [markdown]
-"""
-The same in words. "Not settled" is not "the same": the seeds do not suffice to say.
-"""
-
-# %%
+has_comparisons = (folder / "decisions.csv").is_file()
 if has_comparisons:
+    decisions = read_table(folder / "decisions.csv")
     for row in verdicts(decisions).to_dict("records"):
         print(f"{row['task'] or 'all tasks'}: {row['verdict']}\n")
+else:
+    print("There is nothing to compare: the study has one arm, or no baseline.")
+
+# %%
+if has_comparisons:
+    columns = ["difference", "low", "high", "p", "p_adjusted", "settled"]
+    shown = decisions.fillna({"task": "all tasks"}).set_index(["question", "task", "arm"])[columns]
+    shown[["p", "p_adjusted"]] = shown[["p", "p_adjusted"]].map(p_text)
+Table(shown, decimals=3) if has_comparisons else None
 
 # %% [markdown]
 """
@@ -144,21 +139,23 @@ so far tells.
 """
 
 # %%
+from seedvar.stats.planning import more_seeds_for_width
+
 scores = runs.groupby(["task", "arm"], sort=False)["score"]
-scores.apply(lambda values: more_seeds_for_width(values.to_numpy(), 0.02)).to_frame("more runs")
+Table(scores.apply(lambda values: more_seeds_for_width(values.to_numpy(), 0.02)).to_frame("more runs"))
 
 # %% [markdown]
 """
 To tell an arm from the baseline: runs an arm with which a stated difference would be settled with a power of 80 %, at
 the level that the family of all questions leaves: of means as much as the study says matters, or else a point, at the
-spread so far; of standard deviations of a ratio of 2; of failure rates of 20 and 2 %. `inf`: more than 1,000.
+spread so far; of standard deviations of a ratio of 2; of failure rates of 20 and 2 %. ∞: more than 1,000.
 """
 
 # %%
 if has_comparisons:
-    columns = ["n", "n_baseline", "level", "difference", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
-    table = seeds_needed(summary, study.baseline, study.what_matters()).set_index(["task", "arm"])[columns]
-table if has_comparisons else print(nothing_to_compare)
+    needed = read_table(folder / "seeds_needed.csv").set_index(["task", "arm"])
+    needed = needed[["n", "n_baseline", "level", "difference", "runs_for_mean", "runs_for_spread", "runs_for_failures"]]
+Table(needed, decimals=4) if has_comparisons else None
 
 # %% [markdown]
 """
@@ -169,7 +166,21 @@ optimization, not at generalization (Mosbach et al. 2021).
 """
 
 # %%
+from seedvar.figures import learning_curves
+
 curves = folder / "curves.csv"
 if curves.is_file():
-    figure = learning_curves.draw(learning_curves.numbers(runs, read_table(curves)))
-Picture(figure) if curves.is_file() else print(f"There is no {curves}: this study has no learning curves.")
+    compared = as_compared({"runs": read_runs(folder / "runs.csv"), "curves": read_table(curves)})
+    figure = learning_curves.draw(learning_curves.numbers(**compared))
+    shown = Picture(figure, "Scores and losses during training, by task and arm.")
+else:
+    shown = print(f"There is no {curves}: this study has no learning curves.")
+shown
+
+# %% [markdown]
+"""
+## What if?
+
+The functions that made these tables can be called here, with other runs than all:
+`seedvar.stats.describe.summarise(runs)`, `seedvar.stats.rule.decide(runs, study.baseline)`.
+"""

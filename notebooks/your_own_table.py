@@ -16,7 +16,7 @@ import pandas as pd
 
 from seedvar.errors import UserError
 from seedvar.figures import distribution
-from seedvar.report.notebook import Picture
+from seedvar.report.shown import Picture, Table
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import seeds_needed
@@ -48,7 +48,7 @@ for dataset, level in (("reviews", 88), ("questions", 74)):
 scores = pd.DataFrame(rows)
 scores.loc[3, "test_acc"] = np.nan
 scores.to_csv(folder / "scores.csv", index=False)
-scores.head()
+Table(scores.head(), decimals=1)
 
 # %% [markdown]
 """
@@ -73,7 +73,7 @@ baseline: old
 """)
 study = read_study(folder / "ours.yaml")
 runs = import_runs(study, folder)["runs"]
-runs[["task", "arm", "init_seed", "score", "score_defined", "majority", "degenerate"]].head()
+Table(runs[["task", "arm", "init_seed", "score", "score_defined", "majority", "degenerate"]].head(), decimals=3)
 
 # %% [markdown]
 """
@@ -89,10 +89,10 @@ interval that allows for failures that were not seen, and (`ok_`) of those that 
 summary = summarise(runs)
 by_arm = summary.set_index(["task", "arm"])
 points = ["mean", "mean_low", "mean_high", "sd", "ok_mean", "ok_mean_low", "ok_mean_high", "ok_sd"]
-pd.concat([by_arm[["n", "failed", "failed_low", "failed_high"]].round(2), (100 * by_arm[points]).round(1)], axis=1)
+Table(pd.concat([by_arm[["n", "failed", "failed_low", "failed_high"]], (100 * by_arm[points]).round(1)], axis=1))
 
 # %%
-Picture(distribution.draw(distribution.numbers(runs)))
+Picture(distribution.draw(distribution.numbers(runs)), "The score of every run, by task and arm.")
 
 # %% [markdown]
 """
@@ -114,7 +114,8 @@ Brown-Forsythe, Levene, Bartlett, Fligner, and paired ones, each with p-values a
 """
 
 # %%
-compare(runs, study.baseline).set_index("task").T.loc["mean_difference":"a12_high"].map("{:.3g}".format)
+every_test = compare(runs, study.baseline).set_index("task").T.loc["mean_difference":"a12_high"]
+Table(every_test.map("{:.3g}".format).replace("nan", "–"))
 
 # %% [markdown]
 """
@@ -126,7 +127,7 @@ power of 80 %.
 
 # %%
 columns = ["n", "n_baseline", "runs_for_mean", "runs_for_spread", "runs_for_failures"]
-seeds_needed(summary, study.baseline).set_index(["task", "arm"])[columns].round(0)
+Table(seeds_needed(summary, study.baseline).set_index(["task", "arm"])[columns], decimals=0)
 
 # %% [markdown]
 """

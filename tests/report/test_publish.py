@@ -10,6 +10,8 @@ from seedvar.errors import UserError
 from seedvar.report.publish import publish
 
 FILES = ["runs.csv", "summary.csv", "findings.json", "predictions.parquet", "diagnostics.parquet", "report.html"]
+FILES += ["notebook.html", "notebook.ipynb"]
+NOT_PUBLISHED = {"diagnostics.parquet", "report.html", "notebook.html", "tables/scores.html"}
 FILES += [
     "figures/overview.png",
     "figures/overview.svg",
@@ -35,7 +37,7 @@ def published(results) -> set[str]:
 def test_tables_figures_and_findings_are_published_and_pages_are_not(results):
     written = publish("mine", results, is_table=False)
     assert published(results) == {str(path.relative_to(results / "published/mine")) for path in written}
-    assert published(results) == set(FILES) - {"diagnostics.parquet", "report.html", "tables/scores.html"}
+    assert published(results) == set(FILES) - NOT_PUBLISHED
 
 
 def test_of_other_peoples_runs_no_file_says_what_one_scored(results):
@@ -87,6 +89,7 @@ def test_no_run_of_anybody_else_is_in_the_repository():
     for folder in (REPOSITORY / "results/published").iterdir():
         text = (REPOSITORY / f"config/studies/{folder.name}.yaml").read_text()
         if "\nruns:\n" in text:
-            assert not [path for path in folder.rglob("*") if path.name in ("runs.csv", "curves.csv")], folder
+            of_runs = ("runs.csv", "curves.csv", "notebook.ipynb")
+            assert not [path for path in folder.rglob("*") if path.name in of_runs], folder
             assert not list(folder.glob("figures/*.csv")) + list(folder.glob("figures/*.svg")), folder
             assert not list(folder.glob("figures/*.pdf")), folder

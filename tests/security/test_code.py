@@ -19,9 +19,6 @@ RUNS_CODE = {
 }  # fmt: skip
 A_CONSTANT = "a name out of a list of ours"
 STATED = {
-    ("report/notebook.py", "exec"): "runs a notebook, which is code by contract",
-    ("report/notebook.py", "eval"): "as above",
-    ("report/notebook.py", "compile"): "as above",
     ("strict.py", "yaml.load"): "with a SafeLoader",
     ("training/resuming.py", "torch.load"): "with weights_only, which reads tensors and plain values alone",
     ("training/device.py", "subprocess.run"): "git, a list of constant words, in the package's own folder",

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 PLANTED = [
     "seedvar/__init__.py", "pandas.py", "numpy.py", "torch.py", "yaml.py", "matplotlib.py", "markdown_it.py",
     "scipy.py", "numexpr.py", "json.py", "sitecustomize.py", "usercustomize.py", "conftest.py", "IPython.py",
+    "ipykernel.py", "zmq.py", "nbconvert.py", "basic/index.html.j2",
 ]  # fmt: skip
 MARKED = "document.documentElement.id='owned'"
 FOLDER = """$(touch OWNED) ;touch OWNED; '&"`touch OWNED`*?#~"""
@@ -85,7 +86,7 @@ def attacked(shared_project):
     project.study(f"{FOLDER}/evil.yaml", f"{FOLDER}/t.csv", description=DESCRIPTION, baseline="old")
     own = project.folder / "results" / "evil"
     (own / "tables").mkdir(parents=True)
-    for name in ("report.html", "summary.csv", "notebook.html", "tables/scores.md"):
+    for name in ("report.html", "summary.csv", "notebook.html", "notebook.ipynb", "tables/scores.md"):
         (own / name).symlink_to(project.canary / "a.txt")
     before = project.outside()
     environment = {"PYTHONSAFEPATH": ""} if "PYTHONSAFEPATH" in os.environ else {}

@@ -18,7 +18,6 @@ from seedvar.engine.terminal import Screen
 from seedvar.errors import UserError
 from seedvar.figures import FIGURES, OVERVIEW
 from seedvar.files import read_json
-from seedvar.report.publish import PUBLISHED
 from seedvar.stats import JUDGING, LAYOUTS, STATISTICS
 from seedvar.status.hours import time_limits
 from seedvar.study.grid import (
@@ -27,6 +26,7 @@ from seedvar.study.grid import (
     surface_file,
     surface_runs,
 )
+from seedvar.tables.finished import PUBLISHED
 from seedvar.words import hours, n_cells, printable
 
 

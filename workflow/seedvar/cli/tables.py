@@ -93,11 +93,10 @@ def add(command) -> None:
     sub.add_argument("--out", required=True, type=Path, help="a .md file")
     add_warm(sub)
 
-    sub = command("notebook", _notebook, "Run a notebook and write it as an HTML page.")
-    sub.add_argument("notebook", type=Path, help="a Python file in the percent format")
+    sub = command("notebook", _notebook, "Run a notebook and write it as an HTML page, and beside it as .ipynb.")
+    sub.add_argument("notebook", type=Path, help="a Python file in Jupytext's percent format")
     sub.add_argument("--study", help="what it finds as SEEDVAR_STUDY")
-    sub.add_argument("--out", required=True, type=Path, help="page to write")
-    add_warm(sub)
+    sub.add_argument("--out", required=True, type=Path, help="a .html file")
 
     sub = command("report", _report, "Write the report of a study: one page with all that was found.")
     sub.add_argument("study")
@@ -221,21 +220,12 @@ def _findings(arguments) -> int | None:
         return code
     from seedvar.files import write_json
     from seedvar.report.findings import findings, lines
-    from seedvar.report.publish import published_folder
-    from seedvar.study.reading import study_path
+    from seedvar.tables.finished import folder_with
     from seedvar.tables.read import read_table
 
     folder = Path(arguments.study)
     if not (folder / "summary.csv").is_file():
-        folder = arguments.results / study_path(arguments.study).stem
-    published = published_folder(arguments.results, folder.name)
-    if not (folder / "summary.csv").is_file() and (published / "summary.csv").is_file():
-        folder = published
-    if not (folder / "summary.csv").is_file():
-        raise UserError(
-            f"{folder / 'summary.csv'}: is missing; accepted: a study that has been run: "
-            f"snakemake --config study={arguments.study}"
-        )
+        folder = folder_with(arguments.study, arguments.results, "summary.csv")
     decisions = folder / "decisions.csv"
     found = findings(read_table(folder / "summary.csv"), read_table(decisions) if decisions.is_file() else None)
     if arguments.out is None:
@@ -281,19 +271,19 @@ def _captions(arguments) -> int | None:
     return None
 
 
-def _notebook(arguments) -> int | None:
-    if (code := run_warm(arguments)) is not None:
-        return code
-    from seedvar.files import write_text
-    from seedvar.report.notebook import to_html
+def _notebook(arguments) -> None:
+    from nbformat import writes
 
+    from seedvar.files import write_text
+    from seedvar.report.notebook import run_notebook, to_html
+
+    if arguments.out.suffix != ".html":
+        raise UserError(f"--out: '{arguments.out.name}' is not accepted; accepted: a file that ends in .html")
     if arguments.study is not None:
         os.environ["SEEDVAR_STUDY"] = arguments.study
-    try:
-        write_text(arguments.out, to_html(arguments.notebook))
-    except UserError as error:
-        raise UserError(f"{arguments.notebook}: {error}") from None
-    return None
+    notebook = run_notebook(arguments.notebook)
+    write_text(arguments.out.with_suffix(".ipynb"), writes(notebook) + "\n")
+    write_text(arguments.out, to_html(notebook, arguments.notebook.stem))
 
 
 def _report(arguments) -> int | None:

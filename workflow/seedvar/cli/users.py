@@ -38,7 +38,7 @@ def add(command) -> None:
     sub.add_argument("--yes", action="store_true", help="do not ask")
     _add_config(sub)
 
-    sub = command("publish", _publish, "Put a study's tables, figures and findings where the repository shows them.")
+    sub = command("publish", _publish, "Put what a study came to where the repository shows it.")
     sub.add_argument("study", help=f"{STUDY}, which has been run")
     sub.add_argument("--results", default=Path("results"), type=Path)
 
@@ -48,9 +48,10 @@ def add(command) -> None:
 
 def _publish(arguments) -> None:
     from seedvar.engine import bounds
-    from seedvar.report.publish import PUBLISHED, publish
+    from seedvar.report.publish import publish
     from seedvar.study.reading import read_study, study_path
     from seedvar.study.table_study import TableStudy
+    from seedvar.tables.finished import PUBLISHED
 
     path = study_path(arguments.study)
     bounds.check_folders(arguments.results, [path.stem, f"{PUBLISHED}/{path.stem}"])

@@ -32,7 +32,6 @@ from seedvar.figures import FIGURES
 from seedvar.files import read_json, write_json
 from seedvar.models import checkpoints
 from seedvar.models.families import family_of
-from seedvar.report.publish import published_folder
 from seedvar.stats import STATISTICS
 from seedvar.strict import read_yaml
 from seedvar.study.feasible import check_models, check_sizes
@@ -41,6 +40,7 @@ from seedvar.study.reading import read_study, study_path
 from seedvar.study.site import CONFIG, SiteConfig, read_site_config
 from seedvar.study.study import Study
 from seedvar.study.table_study import TableStudy, find_table
+from seedvar.tables.finished import published_folder
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,15 @@ def lines(found: list[dict]) -> list[str]:
     """Writes findings for a terminal, each with the row that it comes from."""
     shown = []
     for number, finding in enumerate(found, 1):
-        row = ", ".join(f"{name} {value}" for name, value in finding["row"].items() if value != "")
-        source = f"{finding['table']}{': ' + row if row else ''}; n = {finding['n']}"
         shown += textwrap.wrap(f"{number}. {finding['sentence']}", 110, subsequent_indent="   ", break_long_words=False)
-        shown.append(f"   ({source})")
+        shown.append(f"   ({source(finding)})")
     return shown
+
+
+def source(finding: dict) -> str:
+    """Says which row a finding comes from, and how many runs it is about."""
+    row = ", ".join(f"{name} {value}" for name, value in finding["row"].items() if value != "")
+    return f"{finding['table']}{': ' + row if row else ''}; n = {finding['n']}"
 
 
 def _finding(kind: str, sentence: str, numbers: dict, n: int, table: str, row: dict, test: str = "") -> dict:

@@ -1,7 +1,8 @@
 """Puts what a study came to where the repository shows it: results/published/<study>/.
 
 From there `from_tables=true` draws it again in a clone that has no run of its own. Of runs that somebody else trained,
-statistics, findings and pictures are published, and no table or figure that says what a single run scored in numbers.
+statistics, findings and pictures are published, and no table, figure or notebook that says what a single run scored in
+numbers.
 """
 
 from __future__ import annotations
@@ -11,20 +12,16 @@ from pathlib import Path
 
 from seedvar.errors import UserError
 from seedvar.files import write_atomically
+from seedvar.tables.finished import published_folder
 
-PUBLISHED = "published"  # below the results folder
-KINDS = ["*.csv", "predictions.parquet", "findings.json", "figures/*", "tables/*.md", "tables/*.tex"]
-OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "predictions.parquet", "figures/*.csv", "figures/*.svg", "figures/*.pdf"]
+KINDS = ["*.csv", "predictions.parquet", "findings.json", "notebook.ipynb", "figures/*", "tables/*.md", "tables/*.tex"]
+OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "predictions.parquet", "notebook.ipynb"]
+OF_SINGLE_RUNS += ["figures/*.csv", "figures/*.svg", "figures/*.pdf"]
 LARGEST_MB = 5  # of a file: a repository is no store
 
 
-def published_folder(results: Path, study: str) -> Path:
-    """Returns where a study is published."""
-    return results / PUBLISHED / study
-
-
 def publish(study: str, results: Path, is_table: bool) -> list[Path]:
-    """Copies tables, figures and findings of a study; what was published of it before is replaced.
+    """Copies tables, figures, findings and the notebook of a study; what was published of it before is replaced.
 
     Args:
         study: Its name.
