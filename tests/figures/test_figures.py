@@ -94,6 +94,37 @@ def test_learning_curves_have_loss_and_score_for_every_task(runs, curve_table):
     assert all(len(ax.lines) >= len(ARMS) for ax in figure.axes)
 
 
+def test_learning_curves_keep_failed_and_other_runs_apart(runs, curve_table):
+    is_failed = curve_table["arm"].eq("bertadam") & curve_table["init_seed"].lt(2)
+    curve_table.loc[is_failed, "train_loss"] = 0.7
+    figure = learning_curves.draw(learning_curves.numbers(runs, curve_table))
+    lines = {line.get_label(): line for line in figure.axes[0].lines if not line.get_label().startswith("_")}
+    assert list(lines) == ["bertadam, other (n = 2/2/2)", "bertadam, failed (n = 2/2/2)", "adamw, other (n = 4/4/4)"]
+    failed, other = lines["bertadam, failed (n = 2/2/2)"], lines["bertadam, other (n = 2/2/2)"]
+    assert (failed.get_linestyle(), other.get_linestyle()) == (":", "-")
+    assert failed.get_ydata() == pytest.approx([0.7, 0.7])
+    assert other.get_ydata() == pytest.approx([0.1, 0.05])
+    assert len(figure.axes[0].lines) == 3 + 8  # every run has a thin line
+
+
+def test_of_many_arms_each_has_a_panel_of_learning_curves(runs, curve_table):
+    names = [f"arm{i}" for i in range(8)]
+    of_task = [table[table["task"].eq("cola") & table["arm"].eq("bertadam")] for table in (runs, curve_table)]
+    tables = [pd.concat([table.assign(arm=name) for name in names]) for table in of_task]
+    panels = learning_curves.draw(learning_curves.numbers(*tables)).axes
+    assert [ax.get_title() for ax in panels] == [f"{name}\n2 failed, 2 other" for name in names] * 2
+    for ax in panels:
+        assert sum(line.get_color() == learning_curves.GREY for line in ax.lines) == 16
+
+
+def test_the_mean_of_learning_curves_ends_where_the_first_run_ends(runs, curve_table):
+    short = curve_table["arm"].eq("adamw") & curve_table["init_seed"].eq(0) & curve_table["update"].eq(20)
+    numbers = learning_curves.numbers(runs, curve_table[~short])
+    means = numbers[numbers["arm"].eq("adamw") & numbers["init_seed"].isna()]
+    assert set(means["update"]) == {10}
+    assert set(means["n"]) == {4}
+
+
 @pytest.fixture
 def diagnostic_table(runs):
     rows = [

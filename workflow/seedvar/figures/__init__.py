@@ -80,9 +80,11 @@ FIGURES = {
         "Learning curves",
         ("runs.csv", "curves.csv"),
         "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
-        "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands, drawn "
-        "for up to 6 arms, go from the smallest to the largest value. A score that is not defined is drawn as 0, "
-        "an error that is not as the majority score.",
+        "3, 6 and 11; Mosbach et al. 2021, Figs. 2c, 8a and 14), failed runs of an arm (dotted) apart from the "
+        "others; n is given task by task. Thick lines are means, as long as all n runs train. Up to 25 runs have a "
+        "thin line each; of more, a band goes from the smallest to the largest value. Of more than 6 arms each has a "
+        "panel, with the means of the others in grey. A score that is not defined is drawn as 0, an error that is not "
+        "as the majority score.",
     ),
     "expected-performance": FigureKind(
         "Best of n runs",
