@@ -36,6 +36,8 @@ def runs():
             "split": "test",
             "majority": 0.5,
             "optimizer": arm,
+            "status": "finished",
+            "updates": 20,
             "degenerate": arm == "bertadam" and seed < 2,
             "score": 0.5 if arm == "bertadam" and seed < 2 else rng.uniform(0.6, 0.9),
         }
@@ -212,8 +214,15 @@ def test_the_step_multiple_shows_theory_and_measurement_of_each_optimizer(runs):
     table = quantity_table(runs, [("step_multiple", "measured", 4.0), ("step_multiple", "analytic", 4.1)])
     numbers = step_multiple.numbers(runs, table)
     assert numbers[["optimizer", "median", "analytic", "n"]].iloc[0].tolist() == ["adamw", 4.0, 4.1, 12]
-    ax = step_multiple.draw(numbers).axes[0]
-    assert ax.get_xlabel() == "update"
+    ax, inverse = step_multiple.draw(numbers).axes
+    assert (ax.get_xlabel(), ax.get_xscale()) == ("update t", "log")
+    theory, inverted = ax.lines[0], inverse.lines[0]
+    assert (theory.get_xdata()[0], theory.get_xdata()[-1]) == (1, 1e6)
+    assert [theory.get_ydata()[0], theory.get_ydata().max()] == pytest.approx([3.162, 6.5685], abs=1e-3)
+    assert inverted.get_ydata() == pytest.approx(1 / theory.get_ydata())
+    for panel in (ax, inverse):  # all tasks train for 20 updates
+        assert [text.get_text() for text in panel.texts] == ["syn-rte (synthetic), cola, mrpc"]
+        assert any(list(line.get_xdata()) == [20, 20] for line in panel.lines)
     assert ax.get_title() == "syn-rte (synthetic), cola, mrpc"
 
 
