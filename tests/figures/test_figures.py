@@ -156,12 +156,18 @@ def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
     assert line.get_ydata() == pytest.approx([3.0, 3.0])
 
 
-def test_weight_distance_is_that_of_the_last_measurement(runs, diagnostic_table):
-    diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 100.0
-    figure = weight_distance.draw(weight_distance.numbers(runs, diagnostic_table))
-    assert len(figure.axes) == 3
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["embeddings", "layer 1", "classifier"]
-    assert figure.axes[0].lines[0].get_ydata() == pytest.approx([4.0] * 3)
+def test_weight_distances_have_a_panel_a_block_and_end_with_the_first_run_of_the_arm(runs, diagnostic_table):
+    diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 1.0
+    short = diagnostic_table["arm"].eq("adamw") & diagnostic_table["init_seed"].eq(0)
+    diagnostic_table = diagnostic_table[~(short & diagnostic_table["update"].eq(11))]
+    table = weight_distance.numbers(runs, diagnostic_table)
+    assert set(table["n"]) == {4}
+    axes = weight_distance.draw(table).axes
+    assert [ax.get_title() for ax in axes] == ["embeddings", "layer 1", "classifier"] * 3
+    for ax in axes:
+        lines = {line.get_label(): line for line in ax.lines}
+        assert lines["bertadam"].get_xydata().tolist() == [[1, 1], [11, 4]]
+        assert lines["adamw"].get_xydata().tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])

@@ -189,9 +189,9 @@ FIGURES = {
     "weight-distance": FigureKind(
         "Distance from the start",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation), at "
-        "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands, drawn "
-        "for up to 6 arms, their range.",
+        "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation) over "
+        "the updates of training (Zhang et al. 2021, Figs. 7 and 15 to 18). Lines are means over all runs of an arm, "
+        "up to where the first of them ends; bands, drawn for up to 6 arms, are their range.",
         _has_diagnostics,
         of_all_arms=True,
     ),
