@@ -153,7 +153,7 @@ def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
     assert titles[3] == "syn-rte (synthetic)\n6 other runs"
     line = figure.axes[0].lines[1]
     assert line.get_label() == "layer 1"
-    assert line.get_ydata() == pytest.approx([3.0, 3.0])
+    assert line.get_ydata() == pytest.approx(3.0)
 
 
 def test_weight_distances_have_a_panel_a_block_and_end_with_the_first_run_of_the_arm(runs, diagnostic_table):
@@ -185,7 +185,7 @@ def test_another_file_type_is_refused(runs, tmp_path):
 def test_update_ratios_leave_out_updates_at_a_learning_rate_of_zero(runs, diagnostic_table):
     diagnostic_table.loc[diagnostic_table["update"] == 1, "value"] = 0.0
     table = update_ratios.numbers(runs, diagnostic_table)
-    assert set(table["update"]) == {11}
+    assert set(table["n"]) == {2, 6}
     assert table["geometric_mean"].to_numpy() == pytest.approx(3.0)
     assert len(update_ratios.draw(table).axes) == 6
 
@@ -208,7 +208,20 @@ def test_saturation_and_entropy_keep_failed_runs_apart(runs):
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert set(lines) == {"failed runs", "other runs"}
     assert lines["failed runs"].get_linestyle() == ":"
-    assert lines["other runs"].get_ydata() == pytest.approx([0.2, 0.2])
+    assert lines["other runs"].get_ydata() == pytest.approx(0.2)
+
+
+def test_where_short_runs_end_no_mean_changes_its_sample(runs):
+    """Two lengths and two levels: the median between them stays, and n says all runs, to the end."""
+    runs.loc[runs["arm"] == "adamw", "updates"] = 100
+    table = quantity_table(runs, [("entropy", "all", 0.6)])
+    longer = table[table["arm"].eq("adamw") & table["update"].eq(11)]
+    table = pd.concat([table, longer.assign(update=91)])
+    table.loc[table["arm"] == "adamw", "value"] = 0.2
+    other = saturation_and_entropy.numbers(runs, table).query("~degenerate")
+    assert set(other["n"]) == {6}
+    assert (other["share"].min(), other["share"].max()) == (0, 100)
+    assert other["median"].nunique() == 1
 
 
 def test_saturation_is_left_out_where_a_family_has_none(runs):

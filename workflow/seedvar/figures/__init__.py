@@ -179,7 +179,7 @@ FIGURES = {
     "gradient-norms": FigureKind(
         "Gradient norms",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 norm of the gradient before clipping, block by block, over the updates of training: failed runs "
+        "The L2 norm of the gradient before clipping, block by block, over the share of a run's training: failed runs "
         "above, the others below (Mosbach et al. 2021, Fig. 4). Lines are geometric means over the runs of all "
         "arms; blocks go from the bottom of the network (dark) to its top. Gradients that vanish towards the bottom"
         " are the sign of a failed run.",
@@ -198,8 +198,8 @@ FIGURES = {
     "update-ratios": FigureKind(
         "Size of updates",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 norm of an update over that of the weights it changes, block by block, over the updates of "
-        "training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
+        "The L2 norm of an update over that of the weights it changes, block by block, over the share of a "
+        "run's training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
         _has_diagnostics,
         of_all_arms=True,
     ),
@@ -207,7 +207,8 @@ FIGURES = {
         "Saturation and entropy",
         ("runs.csv", "diagnostics.parquet"),
         "Above, the share of units behind the pooler's tanh that are further from 0 than .99; below, the mean "
-        "entropy of the predictions of a training batch (nats). Lines are medians over the runs of all arms, dotted "
+        "entropy of the predictions of a training batch (nats), over the share of a run's training. "
+        "Lines are medians over the runs of all arms, dotted "
         "those of failed runs; bands go from the lower to the upper quartile.",
         _has_diagnostics,
         of_all_arms=True,
