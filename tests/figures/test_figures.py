@@ -149,11 +149,18 @@ def diagnostic_table(runs):
 def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
     figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
     titles = [ax.get_title() for ax in figure.axes]
-    assert titles[0] == "syn-rte (synthetic)\n2 failed runs"
-    assert titles[3] == "syn-rte (synthetic)\n6 other runs"
+    assert titles[0] == "syn-rte, bertadam (synthetic)\nfailed run, seed 0"
+    assert titles[3] == "syn-rte, bertadam (synthetic)\nother run, seed 2"
     line = figure.axes[0].lines[1]
     assert line.get_label() == "layer 1"
     assert line.get_ydata() == pytest.approx(3.0)
+
+
+def test_gradient_norms_are_means_where_all_runs_of_every_arm_went_alike(runs, diagnostic_table):
+    runs["degenerate"] = runs["arm"] == "bertadam"
+    figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
+    titles = [ax.get_title() for ax in figure.axes]
+    assert (titles[0], titles[3]) == ("syn-rte (synthetic)\n4 failed runs", "syn-rte (synthetic)\n4 other runs")
 
 
 def test_weight_distances_have_a_panel_a_block_and_end_with_the_first_run_of_the_arm(runs, diagnostic_table):

@@ -180,8 +180,10 @@ FIGURES = {
         "Gradient norms",
         ("runs.csv", "diagnostics.parquet"),
         "The L2 norm of the gradient before clipping, block by block, over the share of a run's training: failed runs "
-        "above, the others below (Mosbach et al. 2021, Fig. 4). Lines are geometric means over the runs of all "
-        "arms; blocks go from the bottom of the network (dark) to its top. Gradients that vanish towards the bottom"
+        "above, the others below (Mosbach et al. 2021, Figs. 4, 10, 11 and 12). An arm of which some runs failed has "
+        "a column, with the first failed and the first other run by seed; where there is none, lines are geometric "
+        "means over the runs of all arms. Blocks go from the bottom of the network (dark) to its top. "
+        "Gradients that vanish towards the bottom"
         " are the sign of a failed run.",
         _has_diagnostics,
         of_all_arms=True,

@@ -8,14 +8,39 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.figures.style import block_shades, in_order, over_share_of_training, panel_names, plain_powers
-from seedvar.words import KEYS, task_title
+from seedvar.words import KEYS, SEEDS, task_title
 
 SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
-    """Computes the gradient norm of every block, failed and other runs apart; see `block_numbers`."""
-    return block_numbers(runs, diagnostics, "gradient_norm")
+    """Computes the gradient norm of every block, failed and other runs apart; see `block_numbers`.
+
+    An arm of which some runs failed has a panel of its own, with the first failed and the first other run by seed,
+    named in `run`. Where there is no such arm, `run` is missing and the means are those of all arms.
+    """
+    measured = diagnostics.loc[diagnostics["quantity"] == "gradient_norm", KEYS].drop_duplicates()
+    runs = runs.merge(measured, on=KEYS)
+    runs = runs.assign(panel=panel_names(runs))
+    of_arm = runs.groupby(["panel", "arm"], sort=False)["degenerate"]
+    mixed = of_arm.transform("nunique") == 2
+    first = runs[mixed].sort_values(SEEDS, kind="stable").groupby(["panel", "arm", "degenerate"], sort=False).head(1)
+    first = first.sort_index()
+    tables = []
+    for _, pair in first.groupby(["panel", "arm"], sort=False):
+        table = block_numbers(pair, diagnostics, "gradient_norm")
+        names = {run.degenerate: f"seed {seed_name(run.init_seed, run.order_seed)}" for run in pair.itertuples()}
+        title = f"{pair['panel'].iloc[0]}, {pair['arm'].iloc[0]}"
+        tables.append(table.assign(task=title, run=table["degenerate"].map(names)))
+    others = runs[~runs["panel"].isin(first["panel"])]
+    if len(others) or not tables:
+        tables.append(block_numbers(others, diagnostics, "gradient_norm"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def seed_name(init_seed: int, order_seed: int) -> str:
+    """Writes a run's seeds: one where both are the same."""
+    return str(init_seed) if init_seed == order_seed else f"{init_seed}/{order_seed}"
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -75,7 +100,10 @@ def draw_blocks(numbers: pd.DataFrame, label: str) -> Figure:
             ax.set_yscale("log")
             plain_powers(ax.yaxis)
             n_runs = int(rows["n"].max()) if len(rows) else 0
-            ax.set_title(f"{task_title(task)}\n{n_runs} {'failed' if failed else 'other'} runs")
+            who = f"{n_runs} {'failed' if failed else 'other'} runs"
+            if "run" in rows and rows["run"].notna().any():
+                who = f"{'failed' if failed else 'other'} run, {rows['run'].iloc[0]}"
+            ax.set_title(f"{task_title(task)}\n{who}")
             if n_runs == 0:
                 ax.text(0.5, 0.5, "no run", transform=ax.transAxes, ha="center")
         axes[1, column].set_xlabel("share of training, %")
