@@ -36,6 +36,8 @@ def runs():
             "split": "test",
             "majority": 0.5,
             "optimizer": arm,
+            "status": "finished",
+            "updates": 20,
             "degenerate": arm == "bertadam" and seed < 2,
             "score": 0.5 if arm == "bertadam" and seed < 2 else rng.uniform(0.6, 0.9),
         }
@@ -94,6 +96,37 @@ def test_learning_curves_have_loss_and_score_for_every_task(runs, curve_table):
     assert all(len(ax.lines) >= len(ARMS) for ax in figure.axes)
 
 
+def test_learning_curves_keep_failed_and_other_runs_apart(runs, curve_table):
+    is_failed = curve_table["arm"].eq("bertadam") & curve_table["init_seed"].lt(2)
+    curve_table.loc[is_failed, "train_loss"] = 0.7
+    figure = learning_curves.draw(learning_curves.numbers(runs, curve_table))
+    lines = {line.get_label(): line for line in figure.axes[0].lines if not line.get_label().startswith("_")}
+    assert list(lines) == ["bertadam, other (n = 2/2/2)", "bertadam, failed (n = 2/2/2)", "adamw, other (n = 4/4/4)"]
+    failed, other = lines["bertadam, failed (n = 2/2/2)"], lines["bertadam, other (n = 2/2/2)"]
+    assert (failed.get_linestyle(), other.get_linestyle()) == (":", "-")
+    assert failed.get_ydata() == pytest.approx([0.7, 0.7])
+    assert other.get_ydata() == pytest.approx([0.1, 0.05])
+    assert len(figure.axes[0].lines) == 3 + 8  # every run has a thin line
+
+
+def test_of_many_arms_each_has_a_panel_of_learning_curves(runs, curve_table):
+    names = [f"arm{i}" for i in range(8)]
+    of_task = [table[table["task"].eq("cola") & table["arm"].eq("bertadam")] for table in (runs, curve_table)]
+    tables = [pd.concat([table.assign(arm=name) for name in names]) for table in of_task]
+    panels = learning_curves.draw(learning_curves.numbers(*tables)).axes
+    assert [ax.get_title() for ax in panels] == [f"{name}\n2 failed, 2 other" for name in names] * 2
+    for ax in panels:
+        assert sum(line.get_color() == learning_curves.GREY for line in ax.lines) == 16
+
+
+def test_the_mean_of_learning_curves_ends_where_the_first_run_ends(runs, curve_table):
+    short = curve_table["arm"].eq("adamw") & curve_table["init_seed"].eq(0) & curve_table["update"].eq(20)
+    numbers = learning_curves.numbers(runs, curve_table[~short])
+    means = numbers[numbers["arm"].eq("adamw") & numbers["init_seed"].isna()]
+    assert set(means["update"]) == {10}
+    assert set(means["n"]) == {4}
+
+
 @pytest.fixture
 def diagnostic_table(runs):
     rows = [
@@ -116,19 +149,32 @@ def diagnostic_table(runs):
 def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
     figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
     titles = [ax.get_title() for ax in figure.axes]
-    assert titles[0] == "syn-rte (synthetic)\n2 failed runs"
-    assert titles[3] == "syn-rte (synthetic)\n6 other runs"
+    assert titles[0] == "syn-rte, bertadam (synthetic)\nfailed run, seed 0"
+    assert titles[3] == "syn-rte, bertadam (synthetic)\nother run, seed 2"
     line = figure.axes[0].lines[1]
     assert line.get_label() == "layer 1"
-    assert line.get_ydata() == pytest.approx([3.0, 3.0])
+    assert line.get_ydata() == pytest.approx(3.0)
 
 
-def test_weight_distance_is_that_of_the_last_measurement(runs, diagnostic_table):
-    diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 100.0
-    figure = weight_distance.draw(weight_distance.numbers(runs, diagnostic_table))
-    assert len(figure.axes) == 3
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["embeddings", "layer 1", "classifier"]
-    assert figure.axes[0].lines[0].get_ydata() == pytest.approx([4.0] * 3)
+def test_gradient_norms_are_means_where_all_runs_of_every_arm_went_alike(runs, diagnostic_table):
+    runs["degenerate"] = runs["arm"] == "bertadam"
+    figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
+    titles = [ax.get_title() for ax in figure.axes]
+    assert (titles[0], titles[3]) == ("syn-rte (synthetic)\n4 failed runs", "syn-rte (synthetic)\n4 other runs")
+
+
+def test_weight_distances_have_a_panel_a_block_and_end_with_the_first_run_of_the_arm(runs, diagnostic_table):
+    diagnostic_table.loc[(diagnostic_table["update"] == 1), "value"] = 1.0
+    short = diagnostic_table["arm"].eq("adamw") & diagnostic_table["init_seed"].eq(0)
+    diagnostic_table = diagnostic_table[~(short & diagnostic_table["update"].eq(11))]
+    table = weight_distance.numbers(runs, diagnostic_table)
+    assert set(table["n"]) == {4}
+    axes = weight_distance.draw(table).axes
+    assert [ax.get_title() for ax in axes] == ["embeddings", "layer 1", "classifier"] * 3
+    for ax in axes:
+        lines = {line.get_label(): line for line in ax.lines}
+        assert lines["bertadam"].get_xydata().tolist() == [[1, 1], [11, 4]]
+        assert lines["adamw"].get_xydata().tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
@@ -146,7 +192,7 @@ def test_another_file_type_is_refused(runs, tmp_path):
 def test_update_ratios_leave_out_updates_at_a_learning_rate_of_zero(runs, diagnostic_table):
     diagnostic_table.loc[diagnostic_table["update"] == 1, "value"] = 0.0
     table = update_ratios.numbers(runs, diagnostic_table)
-    assert set(table["update"]) == {11}
+    assert set(table["n"]) == {2, 6}
     assert table["geometric_mean"].to_numpy() == pytest.approx(3.0)
     assert len(update_ratios.draw(table).axes) == 6
 
@@ -169,7 +215,20 @@ def test_saturation_and_entropy_keep_failed_runs_apart(runs):
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert set(lines) == {"failed runs", "other runs"}
     assert lines["failed runs"].get_linestyle() == ":"
-    assert lines["other runs"].get_ydata() == pytest.approx([0.2, 0.2])
+    assert lines["other runs"].get_ydata() == pytest.approx(0.2)
+
+
+def test_where_short_runs_end_no_mean_changes_its_sample(runs):
+    """Two lengths and two levels: the median between them stays, and n says all runs, to the end."""
+    runs.loc[runs["arm"] == "adamw", "updates"] = 100
+    table = quantity_table(runs, [("entropy", "all", 0.6)])
+    longer = table[table["arm"].eq("adamw") & table["update"].eq(11)]
+    table = pd.concat([table, longer.assign(update=91)])
+    table.loc[table["arm"] == "adamw", "value"] = 0.2
+    other = saturation_and_entropy.numbers(runs, table).query("~degenerate")
+    assert set(other["n"]) == {6}
+    assert (other["share"].min(), other["share"].max()) == (0, 100)
+    assert other["median"].nunique() == 1
 
 
 def test_saturation_is_left_out_where_a_family_has_none(runs):
@@ -181,8 +240,15 @@ def test_the_step_multiple_shows_theory_and_measurement_of_each_optimizer(runs):
     table = quantity_table(runs, [("step_multiple", "measured", 4.0), ("step_multiple", "analytic", 4.1)])
     numbers = step_multiple.numbers(runs, table)
     assert numbers[["optimizer", "median", "analytic", "n"]].iloc[0].tolist() == ["adamw", 4.0, 4.1, 12]
-    ax = step_multiple.draw(numbers).axes[0]
-    assert ax.get_xlabel() == "update"
+    ax, inverse = step_multiple.draw(numbers).axes
+    assert (ax.get_xlabel(), ax.get_xscale()) == ("update t", "log")
+    theory, inverted = ax.lines[0], inverse.lines[0]
+    assert (theory.get_xdata()[0], theory.get_xdata()[-1]) == (1, 1e6)
+    assert [theory.get_ydata()[0], theory.get_ydata().max()] == pytest.approx([3.162, 6.5685], abs=1e-3)
+    assert inverted.get_ydata() == pytest.approx(1 / theory.get_ydata())
+    for panel in (ax, inverse):  # all tasks train for 20 updates
+        assert [text.get_text() for text in panel.texts] == ["syn-rte (synthetic), cola, mrpc"]
+        assert any(list(line.get_xdata()) == [20, 20] for line in panel.lines)
     assert ax.get_title() == "syn-rte (synthetic), cola, mrpc"
 
 

@@ -83,7 +83,7 @@ def test_an_undefined_score_is_drawn_where_nothing_was_learned(metric, undefined
         [table[keys].assign(update=update, train_loss=0.5, **{f"val_{metric}": np.nan}) for update in (5, 10)]
     )
     numbers = learning_curves.numbers(table, curves)
-    assert set(numbers.loc[numbers["quantity"] == metric, "mean"]) == {undefined}
+    assert set(numbers.loc[numbers["quantity"] == metric, "value"]) == {undefined}
     below = learning_curves.draw(numbers).axes[1]
     flat = [drawn for drawn in below.lines if drawn.get_color() == "#333333"]
     assert [drawn.get_ydata()[0] for drawn in flat] == ([] if line is None else [line])

@@ -80,9 +80,11 @@ FIGURES = {
         "Learning curves",
         ("runs.csv", "curves.csv"),
         "Training loss (above) and validation score (below) over the updates of training (Zhang et al. 2021, Figs. "
-        "3 and 11). Lines are means over the runs of an arm that reached an update, failed ones too; bands, drawn "
-        "for up to 6 arms, go from the smallest to the largest value. A score that is not defined is drawn as 0, "
-        "an error that is not as the majority score.",
+        "3, 6 and 11; Mosbach et al. 2021, Figs. 2c, 8a and 14), failed runs of an arm (dotted) apart from the "
+        "others; n is given task by task. Thick lines are means, as long as all n runs train. Up to 25 runs have a "
+        "thin line each; of more, a band goes from the smallest to the largest value. Of more than 6 arms each has a "
+        "panel, with the means of the others in grey. A score that is not defined is drawn as 0, an error that is not "
+        "as the majority score.",
     ),
     "expected-performance": FigureKind(
         "Best of n runs",
@@ -177,9 +179,11 @@ FIGURES = {
     "gradient-norms": FigureKind(
         "Gradient norms",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 norm of the gradient before clipping, block by block, over the updates of training: failed runs "
-        "above, the others below (Mosbach et al. 2021, Fig. 4). Lines are geometric means over the runs of all "
-        "arms; blocks go from the bottom of the network (dark) to its top. Gradients that vanish towards the bottom"
+        "The L2 norm of the gradient before clipping, block by block, over the share of a run's training: failed runs "
+        "above, the others below (Mosbach et al. 2021, Figs. 4, 10, 11 and 12). An arm of which some runs failed has "
+        "a column, with the first failed and the first other run by seed; where there is none, lines are geometric "
+        "means over the runs of all arms. Blocks go from the bottom of the network (dark) to its top. "
+        "Gradients that vanish towards the bottom"
         " are the sign of a failed run.",
         _has_diagnostics,
         of_all_arms=True,
@@ -187,17 +191,17 @@ FIGURES = {
     "weight-distance": FigureKind(
         "Distance from the start",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation), at "
-        "the last measurement (Zhang et al. 2021, Fig. 7). Lines are means over all runs of an arm, bands, drawn "
-        "for up to 6 arms, their range.",
+        "The L2 distance of every block from its weights at the start of fine-tuning (after re-initialisation) over "
+        "the updates of training (Zhang et al. 2021, Figs. 7 and 15 to 18). Lines are means over all runs of an arm, "
+        "up to where the first of them ends; bands, drawn for up to 6 arms, are their range.",
         _has_diagnostics,
         of_all_arms=True,
     ),
     "update-ratios": FigureKind(
         "Size of updates",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 norm of an update over that of the weights it changes, block by block, over the updates of "
-        "training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
+        "The L2 norm of an update over that of the weights it changes, block by block, over the share of a "
+        "run's training: failed runs above, the others below. Lines are geometric means over the runs of all arms.",
         _has_diagnostics,
         of_all_arms=True,
     ),
@@ -205,7 +209,8 @@ FIGURES = {
         "Saturation and entropy",
         ("runs.csv", "diagnostics.parquet"),
         "Above, the share of units behind the pooler's tanh that are further from 0 than .99; below, the mean "
-        "entropy of the predictions of a training batch (nats). Lines are medians over the runs of all arms, dotted "
+        "entropy of the predictions of a training batch (nats), over the share of a run's training. "
+        "Lines are medians over the runs of all arms, dotted "
         "those of failed runs; bands go from the lower to the upper quartile.",
         _has_diagnostics,
         of_all_arms=True,
@@ -213,9 +218,11 @@ FIGURES = {
     "step-multiple": FigureKind(
         "Steps without bias correction",
         ("runs.csv", "diagnostics.parquet"),
-        "How much larger an update is than bias-corrected Adam's from the same moments: points are measured, "
-        "medians over all runs of an optimizer with their range; lines are (1 - b1^t) / sqrt(1 - b2^t) for Adam "
-        "without the correction and 1 with it (Zhang et al. 2021, Fig. 1).",
+        "Left, how much larger an update is than bias-corrected Adam's from the same moments: points are measured, "
+        "medians over all runs of an optimizer with their range; the line is (1 - b1^t) / sqrt(1 - b2^t), b1 = .9 and "
+        "b2 = .999, for Adam without the correction, up to update 1,000,000 (Zhang et al. 2021, Fig. 1). Right, its "
+        "inverse (Mosbach et al. 2021, Fig. 6). Dotted lines stand at the number of updates that most arms of a task "
+        "train for.",
         _has_diagnostics,
         of_all_arms=True,
     ),

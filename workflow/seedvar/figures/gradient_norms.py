@@ -7,15 +7,40 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import block_shades, in_order, panel_names, plain_powers
-from seedvar.words import KEYS, task_title
+from seedvar.figures.style import block_shades, in_order, over_share_of_training, panel_names, plain_powers
+from seedvar.words import KEYS, SEEDS, task_title
 
 SMALLEST = 1e-12  # stands for 0 on a logarithmic scale
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
-    """Computes the gradient norm of every block, failed and other runs apart; see `block_numbers`."""
-    return block_numbers(runs, diagnostics, "gradient_norm")
+    """Computes the gradient norm of every block, failed and other runs apart; see `block_numbers`.
+
+    An arm of which some runs failed has a panel of its own, with the first failed and the first other run by seed,
+    named in `run`. Where there is no such arm, `run` is missing and the means are those of all arms.
+    """
+    measured = diagnostics.loc[diagnostics["quantity"] == "gradient_norm", KEYS].drop_duplicates()
+    runs = runs.merge(measured, on=KEYS)
+    runs = runs.assign(panel=panel_names(runs))
+    of_arm = runs.groupby(["panel", "arm"], sort=False)["degenerate"]
+    mixed = of_arm.transform("nunique") == 2
+    first = runs[mixed].sort_values(SEEDS, kind="stable").groupby(["panel", "arm", "degenerate"], sort=False).head(1)
+    first = first.sort_index()
+    tables = []
+    for _, pair in first.groupby(["panel", "arm"], sort=False):
+        table = block_numbers(pair, diagnostics, "gradient_norm")
+        names = {run.degenerate: f"seed {seed_name(run.init_seed, run.order_seed)}" for run in pair.itertuples()}
+        title = f"{pair['panel'].iloc[0]}, {pair['arm'].iloc[0]}"
+        tables.append(table.assign(task=title, run=table["degenerate"].map(names)))
+    others = runs[~runs["panel"].isin(first["panel"])]
+    if len(others) or not tables:
+        tables.append(block_numbers(others, diagnostics, "gradient_norm"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def seed_name(init_seed: int, order_seed: int) -> str:
+    """Writes a run's seeds: one where both are the same."""
+    return str(init_seed) if init_seed == order_seed else f"{init_seed}/{order_seed}"
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -32,23 +57,29 @@ def block_numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame, quantity: str) 
         quantity: One that blocks have; over the kinds of a block it is summed in squares.
 
     Returns:
-        One row a task (and model, where there are several), `degenerate`, block and update: the geometric mean
+        One row a task (and model, where there are several), `degenerate`, block and share of training: the geometric
+        mean
         over `n` runs of all arms.
     """
     rows = diagnostics[diagnostics["quantity"] == quantity]
     square = rows["value"].astype(float) ** 2
     norm = square.groupby([rows[key] for key in [*KEYS, "update", "block"]], sort=False, observed=True).sum() ** 0.5
     panels = runs[[*KEYS, "degenerate"]].assign(panel=panel_names(runs))
-    table = norm.reset_index().merge(panels, on=KEYS).drop(columns="task").rename(columns={"panel": "task"})
-    table["log"] = np.log(table["value"].clip(lower=SMALLEST))
-    groups = table.groupby(["task", "degenerate", "block", "update"], sort=False, observed=True)["log"]
+    norm = np.log(norm.clip(lower=SMALLEST)).reset_index()
+    table = (
+        over_share_of_training(norm, runs, ["block"])
+        .merge(panels, on=KEYS)
+        .drop(columns="task")
+        .rename(columns={"panel": "task"})
+    )
+    groups = table.groupby(["task", "degenerate", "block", "share"], sort=False, observed=True)["value"]
     result = groups.agg(["mean", "count"]).reset_index()
     result["geometric_mean"] = np.exp(result.pop("mean"))
-    return result.rename(columns={"count": "n"})[["task", "degenerate", "block", "update", "geometric_mean", "n"]]
+    return result.rename(columns={"count": "n"})[["task", "degenerate", "block", "share", "geometric_mean", "n"]]
 
 
 def draw_blocks(numbers: pd.DataFrame, label: str) -> Figure:
-    """Draws lines of blocks over the updates, one column a task, failed runs above and the others below."""
+    """Draws lines of blocks over the share of training, one column a task, failed runs above and the others below."""
     tasks, blocks = in_order(numbers["task"]), in_order(numbers["block"])
     shades = block_shades(blocks)
     figure, axes = plt.subplots(
@@ -64,15 +95,18 @@ def draw_blocks(numbers: pd.DataFrame, label: str) -> Figure:
         for ax, failed in zip(axes[:, column], (True, False), strict=True):
             rows = numbers[(numbers["task"] == task) & (numbers["degenerate"] == failed)]
             for block in blocks:
-                line = rows[rows["block"] == block].sort_values("update")
-                ax.plot(line["update"], line["geometric_mean"], color=shades[block], label=block, linewidth=1.1)
+                line = rows[rows["block"] == block].sort_values("share")
+                ax.plot(line["share"], line["geometric_mean"], color=shades[block], label=block, linewidth=1.1)
             ax.set_yscale("log")
             plain_powers(ax.yaxis)
             n_runs = int(rows["n"].max()) if len(rows) else 0
-            ax.set_title(f"{task_title(task)}\n{n_runs} {'failed' if failed else 'other'} runs")
+            who = f"{n_runs} {'failed' if failed else 'other'} runs"
+            if "run" in rows and rows["run"].notna().any():
+                who = f"{'failed' if failed else 'other'} run, {rows['run'].iloc[0]}"
+            ax.set_title(f"{task_title(task)}\n{who}")
             if n_runs == 0:
                 ax.text(0.5, 0.5, "no run", transform=ax.transAxes, ha="center")
-        axes[1, column].set_xlabel("updates")
+        axes[1, column].set_xlabel("share of training, %")
     for ax in axes[:, 0]:
         ax.set_ylabel(label)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")

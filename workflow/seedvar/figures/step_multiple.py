@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_colours, in_order
-from seedvar.words import KEYS, all_titles
+from seedvar.figures.style import arm_colours, in_order, plain_powers
+from seedvar.words import KEYS, all_titles, task_title
+
+BETA1, BETA2 = 0.9, 0.999  # Adam's, of the curve that is drawn whole, as in the papers
+LAST = 1e6  # update up to which it is drawn
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
@@ -15,25 +19,33 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row an optimizer and update: `median`, `min`, `max` of what was measured in `n` runs of all `tasks`,
-        and `analytic`.
+        and `analytic`. Then one row a task and length of training of its runs: `task`, `update`.
     """
     table = diagnostics[diagnostics["quantity"] == "step_multiple"].merge(runs[[*KEYS, "optimizer"]], on=KEYS)
     keys = ["optimizer", "update"]
     measured = table[table["kind"] == "measured"].groupby(keys)["value"].agg(["median", "min", "max", "count"])
     analytic = table[table["kind"] == "analytic"].groupby(keys)["value"].first()
     result = measured.rename(columns={"count": "n"}).assign(analytic=analytic, tasks=all_titles(table["task"]))
-    return result.reset_index()
+    whole = runs[runs["status"] == "finished"].groupby(["task", "arm"], sort=False)["updates"].max().reset_index()
+    usual = whole.groupby("task", sort=False)["updates"].agg(lambda updates: updates.mode().iloc[0])
+    lengths = pd.DataFrame({"task": usual.index, "update": usual.to_numpy()})
+    return pd.concat([result.reset_index(), lengths], ignore_index=True)
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws points with their range, and lines for the theory."""
-    optimizers = in_order(numbers["optimizer"])
+    """Draws the factor by theory from the first update to the millionth, what was measured, and how long tasks take."""
+    measured = numbers[numbers["optimizer"].notna()]
+    lengths = numbers[numbers["task"].notna()]
+    optimizers = in_order(measured["optimizer"])
     colours = arm_colours(optimizers)
-    figure, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
+    figure, (ax, inverse) = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
+    updates = np.unique(np.geomspace(1, LAST, 400).round())
+    ratio = (1 - BETA1**updates) / np.sqrt(1 - BETA2**updates)
+    ax.plot(updates, ratio, color="#333333", linewidth=1, label="without the correction, by theory")
+    inverse.plot(updates, 1 / ratio, color="#333333", linewidth=1)
     for optimizer, marker in zip(optimizers, "osD", strict=False):
-        rows = numbers[numbers["optimizer"] == optimizer].sort_values("update")
+        rows = measured[measured["optimizer"] == optimizer].sort_values("update")
         spread = [rows["median"] - rows["min"], rows["max"] - rows["median"]]
-        ax.plot(rows["update"], rows["analytic"], color=colours[optimizer], linewidth=1)
         ax.errorbar(
             rows["update"],
             rows["median"],
@@ -42,11 +54,29 @@ def draw(numbers: pd.DataFrame) -> Figure:
             color=colours[optimizer],
             markersize=4,
             elinewidth=0.8,
-            label=f"{optimizer} (at most {rows['n'].max()} runs)",
+            label=f"{optimizer} (at most {rows['n'].max():.0f} runs)",
         )
-    ax.set_title(numbers["tasks"].iloc[0], wrap=True)
-    ax.set_xlabel("update")
+    for panel in (ax, inverse):
+        for length, of_length in lengths.groupby("update"):
+            panel.axvline(length, color="#777777", linestyle=":", linewidth=0.9)
+            names = ", ".join(task_title(task) for task in of_length["task"])
+            place = (length, 0.98) if panel is ax else (length, 0.02)
+            panel.annotate(
+                names,
+                place,
+                xycoords=panel.get_xaxis_transform(),
+                rotation=90,
+                ha="right",
+                va="top" if panel is ax else "bottom",
+                fontsize=6,
+            )
+        panel.set_xscale("log")
+        plain_powers(panel.xaxis)
+        panel.set_xlabel("update t")
+        panel.set_ylim(bottom=0)
+    ax.set_title(measured["tasks"].iloc[0] if len(measured) else "", wrap=True)
     ax.set_ylabel("update / bias-corrected update")
-    ax.set_ylim(bottom=0)
-    ax.legend()
+    inverse.set_title("the inverse, by theory")
+    inverse.set_ylabel("bias-corrected update / update")
+    ax.legend(fontsize=7)
     return figure

@@ -20,7 +20,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 from seedvar.data.shown import factor
 from seedvar.errors import UserError
 from seedvar.files import write_atomically, write_text
-from seedvar.words import recipe_columns
+from seedvar.words import KEYS, recipe_columns
 
 matplotlib.rcdefaults()  # no matplotlibrc, of a user or of the working directory, has a say
 plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
@@ -260,6 +260,28 @@ def alike_but_for(runs: pd.DataFrame, varied: list[str], free: list[str]) -> pd.
         alike = [group for _, group in of_panel.groupby(others, sort=False, dropna=False)] if others else [of_panel]
         groups.append(max(alike, key=lambda group: (len(group[varied].drop_duplicates()), len(group))))
     return pd.concat(groups)
+
+
+def over_share_of_training(rows: pd.DataFrame, runs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Puts what was measured of runs of different lengths on one axis, so that every run is in every mean.
+
+    Args:
+        rows: Measurements with the runs' keys, `update` and `value`.
+        runs: The runs table, with `updates`.
+        by: Columns that tell the series of a run apart.
+
+    Returns:
+        For each run and series 21 rows in place of its updates: `share` of its own training in %, from 0 to 100, and
+        `value`, interpolated; before the first and after the last measurement it is as there.
+    """
+    grid = np.linspace(0, 100, 21)
+    rows = rows.merge(runs[[*KEYS, "updates"]], on=KEYS).sort_values("update")
+    series = []
+    for names, group in rows.groupby([*KEYS, *by], sort=False, observed=True):
+        values = np.interp(grid, 100 * group["update"] / group["updates"], group["value"].astype(float))
+        about = dict(zip([*KEYS, *by], names, strict=True))
+        series.append(pd.DataFrame({"share": grid, "value": values}).assign(**about))
+    return pd.concat(series, ignore_index=True) if series else rows.assign(share=grid[:0])
 
 
 def panel_names(runs: pd.DataFrame) -> pd.Series:
