@@ -230,6 +230,7 @@ def test_defaults_never_change():
         "dropout_seed": None,
         "sample_seed": None,
         "split_seed": None,
+        "best_by": "metric",
     }
 
 

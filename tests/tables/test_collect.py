@@ -12,9 +12,10 @@ from seedvar.cells.record import RunRecord, read_record
 from seedvar.errors import UserError
 from seedvar.files import write_json
 from seedvar.stats.describe import summarise
-from seedvar.study.grid import expand
+from seedvar.study.grid import expand, surface_runs
+from seedvar.study.probes import Probes
 from seedvar.study.study import Arm, Score, Study
-from seedvar.tables.collect import collect, run_row
+from seedvar.tables.collect import choose_surface_runs, collect, run_row
 from seedvar.tables.read import read_runs
 
 STUDY = Study(
@@ -235,3 +236,31 @@ def test_a_split_that_was_not_measured_is_refused(measured):
     record = read_record(results / cell.folder() / "result.json").model_copy(update={"majority": {"validation": 0.5}})
     with pytest.raises(UserError, match="result.json: has no test scores; accepted as score.split: validation"):
         run_row(arm, cell, record, Score(split="test"), results / cell.folder())
+
+
+def probing(first, second):
+    ends = {"first": {"arm": "plain", "seed": first}, "second": {"arm": "plain", "seed": second}}
+    surface = {"task": "syn-mrpc", **ends}
+    return {"probes": Probes.model_validate({"surface": surface})}
+
+
+def test_a_probe_finds_the_first_run_that_failed_and_the_first_that_did_not(measured):
+    """On test the first two runs are successful and the third failed."""
+    study, results = measured
+    study = study.model_copy(update=probing("first failed", "first successful"))
+    choose_surface_runs(study, "mine", results)
+    chosen = json.loads((results / "mine/probes/surface/runs.json").read_text())
+    assert chosen == {"first": [2, 2], "second": [0, 0]}
+    assert [cell.init_seed for cell in surface_runs(study, chosen)] == [2, 0]
+    choose_surface_runs(study.model_copy(update=probing("first failed", 1)), "mine", results)
+    assert json.loads((results / "mine/probes/surface/runs.json").read_text()) == {"first": [2, 2], "second": [1, 1]}
+
+
+def test_a_probe_of_a_failed_run_where_none_failed_is_one_sentence(measured):
+    study, results = measured
+    two = study.model_copy(update={"seeds": 2, **probing("first failed", "first successful")})
+    with pytest.raises(
+        UserError, match="probes.surface.first: none of the 2 runs of plain on syn-mrpc failed; accepted: "
+    ):
+        choose_surface_runs(two, "mine", results)
+    assert not (results / "mine/probes/surface/runs.json").exists()

@@ -331,6 +331,15 @@ probes:
     for log in checkout.glob("results/logs/weights/**/*.log"):
         assert "trained again" not in log.read_text()
 
+    # A run that is named by what became of it is found when all runs are there, and trained again for its weights.
+    before, runs = pd.read_csv(folder / "surface.csv"), pd.read_csv(folder / "runs.csv").set_index("arm")["degenerate"]
+    ends = {arm: f"{arm}, seed: first {'failed' if runs[arm] else 'successful'}}}" for arm in ("plain", "after")}
+    text = text.replace("plain, seed: 0}", ends["plain"]).replace("after, seed: 0}", ends["after"])
+    (checkout / "config/studies/tiny_study.yaml").write_text(text)
+    assert snakemake("results/tiny_study/surface.csv", "--cores", "2").returncode == 0
+    assert json.loads((folder / "probes/surface/runs.json").read_text()) == {"first": [0, 0], "second": [0, 0]}
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "surface.csv"), before)
+
 
 def test_seeds_are_added_until_the_intervals_are_narrow_enough(finished, snakemake):
     changes = [("[syn-rte, syn-stsb]", "[syn-rte]"), ("  top: {reinit_layers: 1}\n", "")]

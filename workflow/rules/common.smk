@@ -58,14 +58,13 @@ STUDY_FOLDER = f"results/{PLAN.name}"
 FORGETTING = {
     forgetting_file(arm, cell): cell for arm, cell in forgetting_runs(PLAN.study)
 }
-SURFACE_RUNS = surface_runs(PLAN.study)
+SURFACE = PLAN.study.probes.surface
+SURFACE_IS_LATE = bool(SURFACE and SURFACE.late_arms)
 SURFACE_ROWS = [
     f"{STUDY_FOLDER}/{surface_file(row)}"
-    for row in range(PLAN.study.probes.surface.points if SURFACE_RUNS else 0)
+    for row in range(SURFACE.points if SURFACE else 0)
 ]
-SURFACE_GRID = command_line(
-    PLAN.study.probes.surface, "points", "low", "high", "examples"
-)
+SURFACE_GRID = command_line(SURFACE, "points", "low", "high", "examples")
 STATISTIC_FILES = [f"{STUDY_FOLDER}/{name}.csv" for name in PLAN.statistics]
 PRINTED = [name for name, shown in LAYOUTS.items() if shown[0] in PLAN.statistics]
 FOUND_IN = [name for name in ("summary", "decisions") if name in PLAN.statistics]
@@ -297,6 +296,20 @@ def forgetting_text(wildcards):
 
 def forgetting_model(wildcards):
     return MODEL_FILE.format(model=forgetting_run(wildcards).model)
+
+
+def surface_cells(wildcards):
+    if not SURFACE_IS_LATE:
+        return surface_runs(PLAN.study)
+    return surface_runs(PLAN.study, read_json(checkpoints.choose_runs.get().output[0]))
+
+
+def surface_weights(wildcards):
+    return [f"results/{cell.weights_file()}" for cell in surface_cells(wildcards)]
+
+
+def surface_specifications(wildcards, input):
+    return [cell.specification() for cell in surface_cells(wildcards)]
 
 
 # Tokenised data: what is declared and the content of the files decide them, and not where the files are.

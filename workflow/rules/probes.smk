@@ -28,7 +28,7 @@ rule forgetting:
 
 rule surface:
     input:
-        weights=[f"results/{cell.weights_file()}" for cell in SURFACE_RUNS],
+        weights=surface_weights,
         src=list_file("surface"),
     output:
         f"{STUDY_FOLDER}/{places.SURFACE}",
@@ -42,12 +42,34 @@ rule surface:
     resources:
         runtime=surface_minutes,
     params:
-        cells=[cell.specification() for cell in SURFACE_RUNS],
+        cells=surface_specifications,
         grid=SURFACE_GRID,
         options=probe_options,
     shell:
         "seedvar surface --results results --first {params.cells[0]:q} --second {params.cells[1]:q}"
         " {params.grid:q} --row {wildcards.row:q} --out {output:q} {params.options:q} --log {log:q}"
+
+
+# Where the surface goes through the first run that failed, or that did not: which one, when the arm's runs are there.
+if SURFACE_IS_LATE:
+
+    checkpoint choose_runs:
+        input:
+            results=all_results,
+            looks=all_looks,
+            study=PLAN.study_file,
+            src=list_file("collect"),
+        output:
+            f"{STUDY_FOLDER}/{places.SURFACE_RUNS}",
+        log:
+            f"results/logs/surface/{PLAN.name}/runs.log",
+        localrule: True
+        conda:
+            "../../envs/seedvar.yaml"
+        params:
+            warm=warm_option,
+        shell:
+            "seedvar collect {input.study:q} --part surface-runs --results results {params.warm:q} --log {log:q}"
 
 
 rule collect_forgetting:

@@ -13,8 +13,9 @@ from seedvar.errors import UserError
 CELL = "cells/{data}/{model}/{task}/{slug}/seed-{seed}"
 DATA = "data/{data}/{model}/{task}-len{length}"
 MODEL = "models/{model}"
-FORGETTING = "probes/forgetting/{task}/{arm}/seed-{seed}.csv"  # below the study's folder, as the next two
+FORGETTING = "probes/forgetting/{task}/{arm}/seed-{seed}.csv"  # below the study's folder, as the next four
 SURFACE = "probes/surface/{row}.csv"
+SURFACE_RUNS = "probes/surface/runs.json"
 LOOK = "seeds/{batch}.json"
 
 RESULT, WEIGHTS = "result.json", "weights.safetensors"

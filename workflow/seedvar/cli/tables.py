@@ -22,7 +22,7 @@ def add(command) -> None:
     sub.add_argument("--results", required=True, type=Path)
     sub.add_argument(
         "--part",
-        choices=["cells", "diagnostics", "forgetting", "surface"],
+        choices=["cells", "diagnostics", "forgetting", "surface", "surface-runs"],
         default="cells",
         help="what to gather; by default runs, curves and predictions",
     )
@@ -123,6 +123,7 @@ def _collect(arguments) -> int | None:
         "diagnostics": collect.collect_diagnostics,
         "forgetting": collect.collect_forgetting,
         "surface": collect.collect_surface,
+        "surface-runs": collect.choose_surface_runs,
     }[arguments.part]
     gather(study, path.stem, arguments.results)
     return None

@@ -381,7 +381,9 @@ def make_plan(config: dict, results: Path = Path("results")) -> Plan:
     cells = {cell.folder(): cell for _, cell in expand(study)}
     first = [cell.intermediate() for cell in cells.values() if cell.recipe.intermediate_task]
     intermediates = {cell.folder(): cell for cell in first}
-    probed = [*(cell for _, cell in forgetting_runs(study)), *surface_runs(study)]
+    # What a probe chooses late is trained once more for its weights: nothing is kept of all that it might choose.
+    planes = () if study.probes.surface and study.probes.surface.late_arms else surface_runs(study)
+    probed = [*(cell for _, cell in forgetting_runs(study)), *planes]
     names = dict.fromkeys([*study.tasks, *(cell.task for cell in first)])
     tasks = {}
     for name in names:

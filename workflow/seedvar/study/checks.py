@@ -270,11 +270,11 @@ def _check_probes(study: Study, arms: list[str], path: Path | str) -> None:
                 raise UserError(
                     f"{path}: probes.surface.{key}.arm: '{run.arm}' is not accepted; accepted: {', '.join(arms)}"
                 )
-            if run.seed_pair not in study.seed_pairs():
+            if not run.is_late and run.seed_pair not in study.seed_pairs():
                 raise UserError(
                     f"{path}: probes.surface.{key}.seed: the study has no seed {run.seed}; accepted: its seeds"
                 )
-        if (surface.first.arm, surface.first.seed_pair) == (surface.second.arm, surface.second.seed_pair):
+        if (surface.first.arm, surface.first.seed) == (surface.second.arm, surface.second.seed):
             raise UserError(
                 f"{path}: probes.surface.second: is the run of first; accepted: another run, so that there is a plane"
             )

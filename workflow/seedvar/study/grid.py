@@ -50,13 +50,22 @@ def forgetting_runs(study: Study) -> list[tuple[str, Cell]]:
     ]
 
 
-def surface_runs(study: Study) -> tuple[Cell, ...]:
-    """Returns the two cells of the study's surface probe, or none."""
+def surface_runs(study: Study, chosen: dict[str, list[int]] | None = None) -> tuple[Cell, ...]:
+    """Returns the two cells of the study's surface probe, or none.
+
+    Args:
+        study: The study.
+        chosen: Initialisation and order seed of `first` and `second`, where one is known late; until then the arm's
+            first run stands in.
+    """
     probe = study.probes.surface
     if probe is None:
         return ()
-    arms = study.arms_on(probe.task)
-    return tuple(cell_of(study, probe.task, arms[run.arm], run.seed_pair) for run in (probe.first, probe.second))
+    arms, cells = study.arms_on(probe.task), []
+    for name, run in (("first", probe.first), ("second", probe.second)):
+        pair = (chosen[name] if chosen else study.seed_pairs()[0]) if run.is_late else run.seed_pair
+        cells.append(cell_of(study, probe.task, arms[run.arm], tuple(pair)))
+    return tuple(cells)
 
 
 def forgetting_file(arm: str, cell: Cell) -> str:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from seedvar.strict import SeedNumber, Strict
+
+FAILED, SUCCESSFUL = "first failed", "first successful"
 
 
 class RunOf(Strict):
     """One run of a study."""
 
     arm: str = Field(description="Name of an arm.")
-    seed: SeedNumber | Annotated[tuple[SeedNumber, SeedNumber], Field(strict=False)] = Field(
-        description="Its seed; [initialisation seed, order seed] where they differ."
+    seed: SeedNumber | Annotated[tuple[SeedNumber, SeedNumber], Field(strict=False)] | Literal[FAILED, SUCCESSFUL] = (
+        Field(
+            description="Its seed; [initialisation seed, order seed] where they differ; or first failed or first "
+            "successful: the arm's first run that failed, or that did not."
+        )
     )
 
     @property
+    def is_late(self) -> bool:
+        """Whether it is known only when the arm's runs are there."""
+        return self.seed in (FAILED, SUCCESSFUL)
+
+    @property
     def seed_pair(self) -> tuple[int, int]:
-        """(init seed, order seed) of the run."""
+        """(init seed, order seed) of the run, if it is not late."""
         return self.seed if isinstance(self.seed, tuple) else (self.seed, self.seed)
 
 
@@ -48,6 +58,11 @@ class Surface(Strict):
     low: float = Field(-0.5, ge=-1_000, le=1_000, description="Where both axes begin.")
     high: float = Field(1.5, ge=-1_000, le=1_000, description="Where both axes end.")
     examples: int = Field(128, ge=1, le=1_000_000, description="Training examples to average over.")
+
+    @property
+    def late_arms(self) -> list[str]:
+        """The arms of which a run is chosen when all are there."""
+        return [run.arm for run in (self.first, self.second) if run.is_late]
 
 
 class Probes(Strict):

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedvar.cells.cell import Cell
-from seedvar.cells.places import RESULT
+from seedvar.cells.places import RESULT, SURFACE_RUNS
 from seedvar.cells.record import RunRecord
 from seedvar.data.metrics import load_metric
 from seedvar.data.scoring import better
 from seedvar.errors import UserError
-from seedvar.files import write_atomically, write_csv
-from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file
+from seedvar.files import read_json, write_atomically, write_csv, write_json
+from seedvar.study.grid import forgetting_file, forgetting_runs, surface_file, surface_runs
+from seedvar.study.probes import FAILED
 from seedvar.study.study import Score, Study
 from seedvar.tables.checked import read_cells
 from seedvar.tables.compared import select
@@ -94,11 +95,38 @@ def collect_surface(study: Study, name: str, results: Path) -> None:
     rows = range(study.probes.surface.points)
     tables = [read_file(pd.read_csv, results / name / surface_file(row)) for row in rows]
     probe, about = study.probes.surface, {"task": study.probes.surface.task}
-    for key, run in (("first", probe.first), ("second", probe.second)):
-        init_seed, order_seed = run.seed_pair
+    chosen = read_json(results / name / SURFACE_RUNS) if probe.late_arms else None
+    cells = surface_runs(study, chosen)
+    for (key, run), cell in zip((("first", probe.first), ("second", probe.second)), cells, strict=True):
+        init_seed, order_seed = cell.init_seed, cell.order_seed
         about |= {f"{key}_arm": run.arm, f"{key}_init_seed": init_seed, f"{key}_order_seed": order_seed}
     table = pd.concat(tables, ignore_index=True).assign(**about)
     write_csv(results / name / "surface.csv", _keys_first(table, list(about)))
+
+
+def choose_surface_runs(study: Study, name: str, results: Path) -> None:
+    """Writes which runs the surface probe measures, where it takes an arm's first run that failed, or that did not.
+
+    Raises:
+        UserError: There is no such run; or a result is missing or damaged.
+    """
+    probe, chosen = study.probes.surface, {}
+    records = [one for one in read_cells(study, results) if one[1].task == probe.task]
+    for key, run in (("first", probe.first), ("second", probe.second)):
+        if not run.is_late:
+            chosen[key] = list(run.seed_pair)
+            continue
+        rows = [run_row(arm, cell, record, study.score, results / cell.folder()) for arm, cell, record in records]
+        rows = [row for row in rows if row["arm"] == run.arm]
+        found = [row for row in rows if row["degenerate"] == (run.seed == FAILED)]
+        if not found:
+            how = "failed" if run.seed == FAILED else "was successful"
+            raise UserError(
+                f"{name}: probes.surface.{key}: none of the {len(rows)} runs of {run.arm} on {probe.task} {how}; "
+                "accepted: another arm, more seeds, or a seed"
+            )
+        chosen[key] = [found[0]["init_seed"], found[0]["order_seed"]]
+    write_json(results / name / SURFACE_RUNS, chosen)
 
 
 def _key(arm: str, cell: Cell) -> dict:
