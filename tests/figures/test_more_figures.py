@@ -114,9 +114,17 @@ def test_the_grid_has_a_row_an_initialisation_and_marks_failed_runs():
     runs = make_runs(TWO, crossed=True)
     figure = seed_grid.draw(seed_grid.numbers(runs))
     first, second = figure.axes[:2]
-    assert first.images[0].get_array().shape == (3, 5)  # the last row and column are means
+    assert first.images[0].get_array().shape == (4, 6)  # the last two rows and columns are means and SDs
     assert crosses(first) == 2
-    assert len(first.texts) == 6 + 7
+    assert len(first.texts) == 6 + 7 + 6
+    grid = 100 * runs[(runs["task"] == "cola") & (runs["arm"] == "adamw")].pivot(
+        index="init_seed", columns="order_seed", values="score"
+    )
+    said = {text.get_position(): text for text in second.texts}
+    assert [said[5, i].get_text() for i in range(2)] == [f"{sd:.1f}" for sd in grid.std(axis=1)]
+    assert [said[j, 3].get_text() for j in range(4)] == [f"{sd:.1f}" for sd in grid.std(axis=0)]
+    bold = {place for place, text in said.items() if text.get_weight() == "bold"}
+    assert bold == {(int(grid.iloc[i].argmax()), i) for i in range(2)}
     for ax, arm in ((first, "bertadam"), (second, "adamw")):
         scores = 100 * runs[(runs["task"] == "cola") & (runs["arm"] == arm)].groupby("init_seed")["score"].mean()
         assert np.asarray(ax.images[0].get_array())[:2, 4] == pytest.approx(scores.to_numpy())

@@ -129,7 +129,8 @@ FIGURES = {
         "Initialisation and order",
         ("runs.csv",),
         "Scores (× 100, but errors as they are) of every initialisation seed with every order seed (Zhang et al. 2021, "
-        "Fig. 9), with their means; crosses are failed runs.",
+        "Fig. 9), with their means and their SDs (ddof = 1; Fig. 10); bold is the best of each row, crosses are failed "
+        "runs.",
         lambda study: study.is_crossed,
     ),
     "sources": FigureKind(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from seedvar.data.shown import factor, score_label
+from seedvar.data.shown import factor, higher_is_better, score_label
 from seedvar.figures.style import FAILED_COLOUR, in_order
 from seedvar.words import KEYS, task_title
 
 MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
-MEAN = "mean"
+MEAN, SD = "mean", "SD"
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +37,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         scale = factor(of_task["metric"].iloc[0])
         norm = Normalize(scale * of_task["score"].min(), scale * of_task["score"].max())
         for ax, arm in zip(axes, arms, strict=False):
-            image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm, scale)
+            up = higher_is_better(of_task["metric"].iloc[0])
+            image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm, scale, up)
             ax.set_title(arm, fontsize=8)
         for ax in axes[len(arms) :]:
             ax.set_axis_off()
@@ -55,39 +57,47 @@ def _rows(pairs: list[tuple[str, str]], task: str, columns: int) -> int:
 def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: int) -> tuple[float, float]:
     rows = sum(_rows(pairs, task, columns) for task in dict.fromkeys(t for t, _ in pairs))
     tasks = len({t for t, _ in pairs})
-    width, height = max(1.3, 0.34 * (n_orders + 1) + 0.4), max(1.0, 0.3 * (n_inits + 1) + 0.5)
+    width, height = max(1.3, 0.34 * (n_orders + 2) + 0.4), max(1.0, 0.3 * (n_inits + 2) + 0.5)
     return columns * width + 1.4, rows * height + 0.8 * tasks
 
 
-def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, scale: int):
+def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, scale: int, up: bool):
     grid = scale * rows.pivot(index="init_seed", columns="order_seed", values="score").reindex(inits, columns=orders)
     failed = rows.pivot(index="init_seed", columns="order_seed", values="degenerate").reindex_like(grid)
     few = max(grid.shape) <= MOST_PRINTED
+    best = grid.eq(grid.max(axis=1), axis=0) if up else grid.eq(grid.min(axis=1), axis=0)
+    sds = pd.DataFrame(np.nan, [*inits, MEAN, SD], [*orders, MEAN, SD])
     if few:
         whole = grid.stack().mean()
+        sds.loc[inits, SD], sds.loc[SD, orders] = grid.std(axis=1), grid.std(axis=0)
         grid[MEAN] = grid.mean(axis=1)
         grid.loc[MEAN] = grid.mean(axis=0)
         grid.loc[MEAN, MEAN] = whole
+        grid[SD], grid.loc[SD] = np.nan, np.nan  # no score: it has no colour
         for line, at in ((ax.axhline, len(inits)), (ax.axvline, len(orders))):
             line(at - 0.5, color="white", linewidth=3)
     image = ax.imshow(grid, cmap="viridis", norm=norm, aspect="auto")
-    for i in range(grid.shape[0]):
-        for j in range(grid.shape[1]):
-            value = grid.iloc[i, j]
-            if i < len(inits) and j < len(orders) and failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
-                ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
-            elif few and pd.notna(value):
-                colour = "white" if norm(value) < 0.6 else "black"
-                ax.text(
-                    j,
-                    i,
-                    f"{value:.0f}" if scale == 100 else f"{value:.2g}",
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color=colour,
-                )
+    for i, j in np.ndindex(*grid.shape):
+        value, sd = grid.iloc[i, j], sds.iloc[i, j] if few else np.nan
+        if i < len(inits) and j < len(orders) and failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
+            ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
+        elif few and pd.notna(value) or pd.notna(sd):
+            is_best = i < len(inits) and j < len(orders) and best.iloc[i, j]
+            ax.text(
+                j,
+                i,
+                _printed(sd, scale, 1) if pd.notna(sd) else _printed(value, scale, 0),
+                ha="center",
+                va="center",
+                fontsize=7,
+                weight="bold" if is_best else "normal",
+                color="black" if pd.notna(sd) or norm(value) >= 0.6 else "white",
+            )
     ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=90 if few else 0)
     ax.set_yticks(range(grid.shape[0]), grid.index)
     ax.grid(visible=False)
     return image
+
+
+def _printed(value: float, scale: int, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if scale == 100 else f"{value:.2g}"
