@@ -98,6 +98,9 @@ def test_a_table_in_a_file_is_read_the_same(runs, tmp_path):
     assert summary[["arm", "trained_as"]].to_numpy().tolist() == [
         ["base", "base"], ["tuned", "high"], ["base", "base"], ["tuned", "low"],
     ]  # fmt: skip
+    scores = tmp_path / "scores.md"
+    assert not main(["tables", str(tmp_path / "summary.csv"), "--layout", "scores", "--out", str(scores)])
+    assert "tuned is the best by mean validation score: rte high, cost low." in scores.read_text()
     assert pd.read_csv(tmp_path / "candidates.csv")["arm"].tolist() == ["low", "high"] * 2
     decisions = pd.read_csv(tmp_path / "decisions.csv")
     assert set(decisions["arm"]) == {"tuned"}

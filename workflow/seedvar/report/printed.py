@@ -263,9 +263,22 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
     caption = (
         f"Mean ± SD (ddof = 1) of the {splits} score{unit}{_checkpoint(table)} over {_runs(table['n'])} of each task "
         f"and arm, failed ones included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
-        f"{_synthetic(by_task)}"
+        f"{_selected(table)}{_synthetic(by_task)}"
     )
     return Layout("scores", header, rows, caption.replace(".  –", ". –"))
+
+
+def _selected(table: pd.DataFrame) -> str:
+    """Says which arm was chosen where a study selects the best of some (`select`)."""
+    if "trained_as" not in table:
+        return ""
+    chosen = table[table["trained_as"] != table["arm"]]
+    return "".join(
+        f" {arm} is the best by mean validation score: "
+        + ", ".join(f"{task} {trained_as}" for task, trained_as in zip(rows["task"], rows["trained_as"], strict=True))
+        + "."
+        for arm, rows in chosen.groupby("arm", sort=False)
+    )
 
 
 def _synthetic(tasks) -> str:
