@@ -18,7 +18,7 @@ from seedvar.figures import (
     update_ratios,
     weight_distance,
 )
-from seedvar.figures.style import FAILED_COLOUR, jitter, save
+from seedvar.figures.style import FAILED_COLOUR, arm_colours, jitter, save
 
 ARMS, TASKS = ["bertadam", "adamw"], ["syn-rte", "cola", "mrpc"]
 
@@ -298,3 +298,11 @@ def test_runs_with_one_score_stand_beside_one_another(runs):
         assert len(shifts) == n
         assert (np.diff(shifts) > 0.3 / n).all()
         assert np.abs(shifts).max(initial=0) <= 0.16
+
+
+def test_an_arm_keeps_its_colour_in_a_figure_of_some_arms():
+    runs = pd.DataFrame({"task": "cola", "arm": ["a", "b", "c"], "init_seed": 0, "order_seed": 0, "degenerate": False})
+    probed = runs[runs["arm"] == "c"][["task", "arm", "init_seed", "order_seed"]]
+    table = probed.merge(pd.DataFrame({"replaced_layers": [0, 1], "perplexity": [9.0, 5.0]}), how="cross")
+    ax = forgetting.draw(forgetting.numbers(runs, table)).axes[0]
+    assert ax.lines[0].get_color() == arm_colours(["a", "b", "c"])["c"]

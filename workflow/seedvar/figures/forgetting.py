@@ -6,19 +6,20 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_colours, in_order, plain_powers
+from seedvar.figures.style import arm_colours, arm_numbers, in_order, plain_powers
 from seedvar.words import KEYS, task_title
 
 
 def numbers(runs: pd.DataFrame, forgetting: pd.DataFrame) -> pd.DataFrame:
     """Says of every probed run whether it failed; one row a run and number of replaced layers."""
-    return runs[[*KEYS, "degenerate"]].merge(forgetting, on=KEYS)
+    table = runs[[*KEYS, "degenerate"]].merge(forgetting, on=KEYS)
+    return table.assign(arm_number=arm_numbers(runs, table["arm"]))
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and one line a run, dotted where the run failed."""
-    tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
-    colours = arm_colours(arms)
+    tasks = in_order(numbers["task"])
+    colours = arm_colours(dict(zip(numbers["arm"], numbers["arm_number"], strict=True)))
     figure, axes = plt.subplots(
         1, len(tasks), figsize=(3.4 * len(tasks) + 0.8, 3.4), squeeze=False, sharey=True, layout="constrained"
     )

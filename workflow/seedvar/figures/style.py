@@ -33,22 +33,35 @@ SVG = "http://www.w3.org/2000/svg"
 LINE_STYLES = ["-", "--", "-.", ":"]
 
 
-def arm_colours(arms: list[str]) -> dict[str, str]:
+def arm_colours(arms: list[str] | dict[str, int]) -> dict[str, str]:
     """Returns a colour for each arm, the same in every figure of a study; failed runs' red is kept free.
 
     After `COLOURS` arms they begin anew; what else tells arms apart (place, line, marker) has changed by then.
+
+    Args:
+        arms: All arms of the study in order; or, in a figure of some of them, the number of each (`arm_numbers`).
     """
     cycle = [c for c in plt.rcParams["axes.prop_cycle"].by_key()["color"] if c.upper() != FAILED_COLOUR]
-    return {arm: cycle[i % COLOURS] for i, arm in enumerate(arms)}
+    return {arm: cycle[i % COLOURS] for arm, i in _numbered(arms).items()}
 
 
-def arm_styles(arms: list[str]) -> dict[str, dict]:
+def arm_styles(arms: list[str] | dict[str, int]) -> dict[str, dict]:
     """Returns colour and line style of each arm: few differ in both, and up to 24 in one of the two."""
-    colours = arm_colours(arms)
-    number = lambda i: i if len(arms) <= len(LINE_STYLES) else i // COLOURS  # noqa: E731
+    colours, numbered = arm_colours(arms), _numbered(arms)
+    few = max(numbered.values(), default=0) < len(LINE_STYLES)
     return {
-        a: {"color": colours[a], "linestyle": LINE_STYLES[number(i) % len(LINE_STYLES)]} for i, a in enumerate(arms)
+        a: {"color": colours[a], "linestyle": LINE_STYLES[(i if few else i // COLOURS) % len(LINE_STYLES)]}
+        for a, i in numbered.items()
     }
+
+
+def _numbered(arms: list[str] | dict[str, int]) -> dict[str, int]:
+    return arms if isinstance(arms, dict) else {arm: i for i, arm in enumerate(arms)}
+
+
+def arm_numbers(runs: pd.DataFrame, arms: pd.Series) -> pd.Series:
+    """Returns the number of each arm among those of the study, for figures that show some of them."""
+    return arms.map({arm: i for i, arm in enumerate(in_order(runs["arm"]))})
 
 
 def in_order(values: pd.Series) -> list[str]:

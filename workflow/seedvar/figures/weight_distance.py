@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below, panel_names
+from seedvar.figures.style import MOST_BANDS, arm_numbers, arm_styles, in_order, legend_below, panel_names
 from seedvar.words import KEYS, task_title
 
 COLUMNS = 6  # of panels
@@ -21,7 +21,7 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a task (and model, where there are several), arm, block (from the bottom of the network) and update:
-        `mean`, `min`, `max`, `n` runs.
+        `mean`, `min`, `max`, `n` runs, and the arm's number in the study.
     """
     rows = diagnostics[diagnostics["quantity"] == "distance"]
     panels = runs[KEYS].assign(panel=panel_names(runs))
@@ -33,13 +33,14 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
     groups = rows.groupby(["task", "arm", "block", "update"], sort=False, observed=True)["value"]
     table = groups.agg(["mean", "min", "max", "count"]).reset_index().rename(columns={"count": "n"})
     places = [order[pair] for pair in zip(table["task"], table["arm"], strict=True)]
-    return table.assign(place=places).sort_values("place", kind="stable").drop(columns="place")
+    table = table.assign(arm_number=arm_numbers(runs, table["arm"]), place=places)
+    return table.sort_values("place", kind="stable").drop(columns="place")
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws rows of panels a task, one a block, with one line an arm and its range, failed runs too."""
     tasks, arms, blocks = (in_order(numbers[name]) for name in ("task", "arm", "block"))
-    styles = arm_styles(arms)
+    styles = arm_styles(dict(zip(numbers["arm"], numbers["arm_number"], strict=True)))
     columns = min(COLUMNS, len(blocks))
     height = -(-len(blocks) // columns)
     figure = plt.figure(figsize=(1.8 * columns + 0.6, len(tasks) * (1.6 * height + 0.4) + 0.6), layout="constrained")
