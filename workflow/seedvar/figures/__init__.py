@@ -117,12 +117,22 @@ FIGURES = {
         "(Brown-Forsythe, normal scores), and failure rates of 20 % and 2 %.",
         _has_comparisons,
     ),
+    "aggregate": FigureKind(
+        "All tasks together",
+        ("runs.csv", "aggregate.csv", "improvement.csv"),
+        "Every arm over all tasks (Agarwal et al. 2021). Left: the mean of the tasks' normalised mean scores, failed "
+        "runs included, with a 95 % interval that allows for failures that were not seen (there is none where all runs "
+        "of a task failed), and the interquartile mean. Right: the chance that a run of the arm is better than one "
+        "of the baseline, averaged over tasks, ties counted half, with its 95 % interval. Nothing is adjusted, "
+        "and nothing is settled by it.",
+        lambda study: len(study.tasks) > 1 and _has_comparisons(study),
+    ),
     "performance-profiles": FigureKind(
         "Performance profiles",
         ("runs.csv", "profiles.csv"),
         "The share of runs that score above each level, averaged over tasks; scores are normalised so that 0 is the"
-        " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands, drawn for up to 6 arms, are pointwise 95 % "
-        "intervals of a bootstrap over runs within tasks.",
+        " trivial predictor and 1 perfect (Agarwal et al. 2021). Bands are pointwise 95 % "
+        "intervals (Clopper and Pearson's). Above 6 arms each has a panel, the others in grey.",
         lambda study: len(study.tasks) > 1,
     ),
     "seed-grid": FigureKind(

@@ -6,8 +6,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
+from seedvar.figures.style import MOST_BANDS, arm_colours, arm_styles, in_order, legend_below, note
 from seedvar.words import all_titles
+
+COLUMNS = 5  # of panels
+LEVEL, SHARE = "normalised score τ (0: trivial predictor, 1: perfect)", "runs that score above τ (%)"
 
 
 def numbers(runs: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
@@ -16,20 +19,49 @@ def numbers(runs: pd.DataFrame, profiles: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws one line an arm with its pointwise 95 % interval."""
+    """Draws one line an arm with its pointwise 95 % interval; of many arms each has a panel, the others in grey."""
     arms = in_order(numbers["arm"])
+    if not arms:
+        return note("no task has a normalised score")
+    if len(arms) > MOST_BANDS:
+        return _small_multiples(numbers, arms)
     styles = arm_styles(arms)
     figure, ax = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
     for arm in arms:
         rows = numbers[numbers["arm"] == arm]
         ax.plot(rows["tau"], 100 * rows["share"], label=arm, **styles[arm])
-        if len(arms) <= MOST_BANDS:
-            ax.fill_between(
-                rows["tau"], 100 * rows["low"], 100 * rows["high"], color=styles[arm]["color"], alpha=0.13, linewidth=0
-            )
+        _band(ax, rows, styles[arm]["color"])
     ax.set_title(numbers["tasks"].iloc[0], wrap=True)
     ax.axvline(0, linestyle="--", color="#333333", linewidth=1)
-    ax.set_xlabel("normalised score τ (0: trivial predictor, 1: perfect)")
-    ax.set_ylabel("runs that score above τ (%)")
+    ax.set_xlabel(LEVEL)
+    ax.set_ylabel(SHARE)
     legend_below(figure, ax)
     return figure
+
+
+def _small_multiples(numbers: pd.DataFrame, arms: list[str]) -> Figure:
+    height, colours = -(-len(arms) // COLUMNS), arm_colours(arms)
+    figure, axes = plt.subplots(
+        height, COLUMNS, figsize=(7, 1.35 * height + 0.7), sharex=True, sharey=True, layout="constrained", squeeze=False
+    )
+    for ax, arm in zip(axes.flat, arms, strict=False):
+        for other in arms:
+            rows = numbers[numbers["arm"] == other]
+            if other != arm:
+                ax.plot(rows["tau"], 100 * rows["share"], color="#cccccc", linewidth=0.5)
+        rows = numbers[numbers["arm"] == arm]
+        ax.plot(rows["tau"], 100 * rows["share"], color=colours[arm])
+        _band(ax, rows, colours[arm])
+        ax.axvline(0, linestyle="--", color="#333333", linewidth=0.7)
+        ax.set_title(arm, fontsize=7)
+        ax.tick_params(labelsize=6)
+    for ax in axes.flat[len(arms) :]:
+        ax.set_axis_off()
+    figure.suptitle(numbers["tasks"].iloc[0], wrap=True, fontsize=9)
+    figure.supxlabel(LEVEL, fontsize=8)
+    figure.supylabel(SHARE, fontsize=8)
+    return figure
+
+
+def _band(ax, rows: pd.DataFrame, colour: str) -> None:
+    ax.fill_between(rows["tau"], 100 * rows["low"], 100 * rows["high"], color=colour, alpha=0.13, linewidth=0)

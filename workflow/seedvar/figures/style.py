@@ -125,6 +125,14 @@ def legend_below(figure: Figure, ax, columns: int = 4) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
 
 
+def note(text: str) -> Figure:
+    """Returns a figure that says why there is nothing to draw."""
+    figure, ax = plt.subplots(figsize=(4, 1), layout="constrained")
+    ax.text(0.5, 0.5, text, ha="center", va="center")
+    ax.set_axis_off()
+    return figure
+
+
 def block_shades(blocks: list[str]) -> dict[str, tuple]:
     """Returns a shade for each block of a network, dark at its bottom."""
     return dict(zip(blocks, plt.get_cmap("viridis")(np.linspace(0, 0.9, len(blocks))), strict=True))

@@ -111,7 +111,7 @@ def aggregate(runs: pd.DataFrame, normalised: bool = True, gamma: float = 1.0) -
         found = aggregates(scores, gamma)
         rows.append({"arm": arm, "tasks": len(scores), "runs": sum(map(len, scores))} | found)
         rows[-1] |= {"mean_low": low, "mean_high": high}
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["arm", "tasks", "runs", *AGGREGATES, "mean_low", "mean_high"])
 
 
 def performance_profile(runs: pd.DataFrame, taus: np.ndarray = TAUS, normalised: bool = True) -> pd.DataFrame:
@@ -134,7 +134,9 @@ def performance_profile(runs: pd.DataFrame, taus: np.ndarray = TAUS, normalised:
         limits = np.array([share_interval(int(round(each * total)), total) for each in share])
         limits = {"low": np.minimum(limits[:, 0], share), "high": np.maximum(limits[:, 1], share)}
         tables.append(pd.DataFrame({"arm": arm, "tau": taus, "share": share, **limits}))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return (
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["arm", "tau", "share", "low", "high"])
+    )
 
 
 def improvement(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -158,7 +160,8 @@ def improvement(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
         low, high = averaged(chances, [a12_interval(x, y) for x, y in pairs])
         row = {"arm": arm, "baseline": baseline, "tasks": len(tasks), "improvement": float(np.mean(chances))}
         rows.append(row | {"improvement_low": max(low, 0.0), "improvement_high": min(high, 1.0)})
-    return pd.DataFrame(rows)
+    limits = ["improvement_low", "improvement_high"]
+    return pd.DataFrame(rows, columns=["arm", "baseline", "tasks", "improvement", *limits])
 
 
 def with_trivial_runs(outputs: Outputs, metric: str, positive: int = 1) -> np.ndarray:
