@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from seedvar.cli.main import main
 from seedvar.errors import UserError
+from seedvar.report.findings import findings
 from seedvar.stats import STATISTICS
+from seedvar.stats.describe import summarise
 from seedvar.study.reading import read_study
+from seedvar.tables.read import read_table
 
 QUICKSTART = Path(__file__).parents[2] / "results" / "published" / "quickstart"
 TABLE = """
@@ -42,6 +46,35 @@ def test_findings_are_printed_and_written(tmp_path, capsys):
     assert found == json.loads((QUICKSTART / "findings.json").read_text())
     assert 3 <= len(found) <= 7
     assert all(" ".join(finding["sentence"].split()[:4]) in printed for finding in found)
+
+
+@pytest.mark.parametrize("study", ["quickstart", "microcosm"])
+def test_the_widest_range_is_the_widest_of_those_that_the_sentence_names(study):
+    """`bertadam` has a wider range on syn-stsb, of two runs that did not fail: `any other arm and task` was false."""
+    folder = QUICKSTART.parent / study
+    summary = read_table(folder / "summary.csv")
+    said = next(one for one in findings(summary, read_table(folder / "decisions.csv")) if one["kind"] == "range")
+    ranges = (summary["ok_max"] - summary["ok_min"]).where(summary["ok_n"] >= 2)
+    of_three = ranges[summary["ok_n"] >= 3]
+    own = (summary["task"] == said["row"]["task"]) & (summary["arm"] == said["row"]["arm"])
+    assert of_three[own].item() == of_three.max()
+    if len(of_three) == len(summary):
+        assert said["sentence"].endswith(", more than that of any other arm and task.")
+    else:
+        others = f", more than in the {len(of_three) - 1} other pairs of arm and task with 3 such runs."
+        assert said["sentence"].endswith(others)
+
+
+@pytest.mark.parametrize(("failing", "end"), [(5, "and some of 1 more arm."), (6, "and some of 2 more arms.")])
+def test_many_failing_arms_are_counted(failing, end):
+    runs = pd.DataFrame(
+        {
+            "task": "rte", "arm": f"arm{arm}", "init_seed": seed, "order_seed": seed, "metric": "accuracy",
+            "split": "test", "score": 0.5 if seed == 0 else 0.7, "majority": 0.5, "degenerate": seed == 0,
+        }
+        for arm in range(failing) for seed in range(3)
+    )  # fmt: skip
+    assert findings(summarise(runs), None)[0]["sentence"].endswith(end)
 
 
 def test_a_study_that_has_not_run_is_one_sentence(tmp_path, capsys):

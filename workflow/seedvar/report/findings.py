@@ -72,7 +72,8 @@ def _failed_runs(summary: pd.DataFrame) -> dict:
         text = f"None of the {n} runs failed."
     else:
         which = [f"{row['failed']} of {row['n']} of {arm}" for arm, row in arms.iterrows() if row["failed"]]
-        shown = ", ".join(which[:4]) + (f", and others of {len(which) - 4} arms more" if len(which) > 4 else "")
+        more = f"{len(which) - 4} more {'arm' if len(which) == 5 else 'arms'}"
+        shown = ", ".join(which[:4]) + (f", and some of {more}" if len(which) > 4 else "")
         text = f"{failed} of {n} runs failed: {shown}." if len(arms) > 1 else f"{failed} of {n} runs failed."
     return _finding("runs", text, {"failed": failed, "n": n}, n, "summary.csv", {})
 
@@ -127,17 +128,21 @@ def _widest(summary: pd.DataFrame) -> dict | None:
     several = summary[summary["ok_n"] >= 3]
     if not len(several):
         return None
-    scale = several["metric"].map(factor)
+    n_several, scale = len(several), several["metric"].map(factor)
     in_points = several[scale == 100]
     several = in_points if len(in_points) else several
     row = several.loc[(several["ok_max"] - several["ok_min"]).idxmax()]
     low, high = (factor(row["metric"]) * row[name] for name in ("ok_min", "ok_max"))
     text = (
         f"Seeds alone move the {title(row['metric'])} of {row['arm']} on {task_title(row['task'])} from {low:.3g} to "
-        f"{high:.3g} among its {row['ok_n']} runs that did not fail, more than that of any other arm and task."
+        f"{high:.3g} among its {row['ok_n']} runs that did not fail"
     )
-    if len(summary) == 1:
-        text = text.replace(", more than that of any other arm and task", "")
+    if len(several) == len(summary) > 1:
+        text += ", more than that of any other arm and task"
+    elif len(several) > 1:  # a range of two runs says little, and one in other units cannot be compared
+        in_unit = " on tasks with scores in points" if len(several) < n_several else ""
+        text += f", more than in the {len(several) - 1} other pairs of arm and task with 3 such runs{in_unit}"
+    text += "."
     numbers = {"lowest": row["ok_min"], "highest": row["ok_max"], "sd": row["ok_sd"]}
     return _finding("range", text, numbers, row["ok_n"], "summary.csv", {"task": row["task"], "arm": row["arm"]})
 
@@ -164,8 +169,9 @@ def _open(decisions: pd.DataFrame, n_claims: int, unsettled: int) -> dict:
 def _unseen_failures(summary: pd.DataFrame) -> dict:
     row = summary.loc[summary["failed_high"].idxmin()]
     text = (
-        f"With {row['n']} runs, {row['failed']} failed ones of {row['arm']} on {task_title(row['task'])} still allow "
-        f"that up to {100 * row['failed_high']:.0f} % would fail."
+        f"{row['failed']} failed {'run' if row['failed'] == 1 else 'runs'} of {row['n']}, as of {row['arm']} on "
+        f"{task_title(row['task'])}, still {'allows' if row['failed'] == 1 else 'allow'} that up to "
+        f"{100 * row['failed_high']:.0f} % would fail."
     )
     numbers = {"low": row["failed_low"], "high": row["failed_high"]}
     return _finding("failures", text, numbers, row["n"], "summary.csv", {"task": row["task"], "arm": row["arm"]})
