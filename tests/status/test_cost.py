@@ -96,8 +96,10 @@ def test_parameters_of_every_family_are_those_of_its_blocks_matrices(tiny_models
 
 def test_flops_are_six_a_parameter_and_token_and_two_for_evaluation():
     work = Work(updates=1, train_tokens=100, evaluation_tokens=10)
-    assert flops_of(work, 1000, 4) == 1000 * (600 + 20)
-    assert flops_of(work, 1000, 4, frozen=2) == 1000 * (400 + 20)  # half of the blocks forward only
+    assert flops_of(work, 1000, 4, Recipe()) == 1000 * (600 + 20)
+    assert flops_of(work, 1000, 4, Recipe(frozen_layers=2)) == 1000 * (400 + 20)  # half of the blocks forward only
+    for few in (Recipe(lora_rank=4), Recipe(biases_only=True)):  # no gradient of any matrix
+        assert flops_of(work, 1000, 4, few) == 1000 * (400 + 20)
 
 
 def records(tmp_path, cells, seconds, **changes):

@@ -87,17 +87,18 @@ def _work_lines(cells: list[Cell], todo: list[Cell], works: dict[Cell, Work], si
     if unknown := [name for name in plan.models if name not in shapes]:
         return [*lines, f"FLOPs: not known; the size of {', '.join(unknown)} is not known before `seedvar model`"]
     flops = [
-        sum(flops_of(works[c], *shapes[c.model][:2], c.recipe.frozen_layers) for c in group if c in works)
-        for group in (cells, todo)
+        sum(flops_of(works[c], *shapes[c.model][:2], c.recipe) for c in group if c in works) for group in (cells, todo)
     ]
     blocks = ", ".join(
         f"{parameters / 1e6:,.1f} M parameters in the blocks{' of ' + name if len(shapes) > 1 else ''}"
         f"{'' if is_known else ', by the name of the model'}"
         for name, (parameters, _, is_known) in shapes.items()
     )
+    few = any(cell.recipe.biases_only or cell.recipe.lora_rank for cell in cells)
+    per_token = "6 · parameters · tokens of training" + ", 4 where biases or LoRA alone are trained," * few
     lines.append(
-        f"FLOPs: {flops[0]:.2e}, of them to do {flops[1]:.2e} (6 · parameters · tokens of training + 2 of evaluation, "
-        f"without padding; {blocks})"
+        f"FLOPs: {flops[0]:.2e}, of them to do {flops[1]:.2e} ({per_token} + 2 of evaluation, without padding; "
+        f"{blocks})"
     )
     return lines
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seedvar.cells.cell import Cell
+from seedvar.cells.recipe import Recipe
 from seedvar.data.declaration import Declaration
 from seedvar.data.splits import VALIDATION_SIZE
 from seedvar.data.task import Shares, Task
@@ -198,10 +199,12 @@ def block_parameters(folder: Path | None, name: str) -> tuple[float, int, bool] 
     return blocks * (4 * hidden**2 + 2 * hidden * feed_forward), blocks, known
 
 
-def flops_of(work: Work, parameters: float, blocks: int, frozen: int = 0) -> float:
+def flops_of(work: Work, parameters: float, blocks: int, recipe: Recipe) -> float:
     """Returns the floating-point operations of a cell: 6 · parameters · tokens of training, 2 of evaluation.
 
-    Frozen layers have no backward pass.
+    Frozen layers have no backward pass. Where biases alone or LoRA are trained it passes through the matrices and makes
+    no gradient of them: 4 in place of 6; LoRA's own products are not counted.
     """
-    share = frozen / blocks
-    return parameters * ((6 - 4 * share) * work.train_tokens + 2 * work.evaluation_tokens)
+    backward = 2 if recipe.biases_only or recipe.lora_rank else 4
+    trained = 1 - recipe.frozen_layers / blocks
+    return parameters * ((2 + backward * trained) * work.train_tokens + 2 * work.evaluation_tokens)
