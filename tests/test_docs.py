@@ -21,7 +21,9 @@ from seedvar.words import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
 PUBLISHED = REPOSITORY / "results" / "published"
-STUDIES = [PUBLISHED / name for name in ("microcosm", "quickstart")]  # their tables are in the repository
+STUDIES = [
+    PUBLISHED / name for name in ("microcosm", "quickstart", "table1_small")
+]  # their tables are in the repository
 TABLES = [*sorted(CELL_TABLES), *(f"{name}.csv" for name in STATISTICS)]
 GUIDE = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
 # Columns that only some studies have: of tables of runs, and of those that select.

@@ -48,7 +48,7 @@ def test_findings_are_printed_and_written(tmp_path, capsys):
     assert all(" ".join(finding["sentence"].split()[:4]) in printed for finding in found)
 
 
-@pytest.mark.parametrize("study", ["quickstart", "microcosm"])
+@pytest.mark.parametrize("study", ["quickstart", "microcosm", "table1_small"])
 def test_the_widest_range_is_the_widest_of_those_that_the_sentence_names(study):
     """`bertadam` has a wider range on syn-stsb, of two runs that did not fail: `any other arm and task` was false."""
     folder = QUICKSTART.parent / study

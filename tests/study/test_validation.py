@@ -57,7 +57,8 @@ RECIPE = "accepted: optimizer, reinit_layers, .*, intermediate_task, .*"
 
 
 OF_A_STUDY = (
-    "description, model, tasks, seeds, recipe, arms, grid, baseline, smallest_difference, loss_slack, score, probes"
+    "description, model, tasks, seeds, recipe, arms, grid, baseline, smallest_difference, loss_slack, select, score, "
+    "probes"
 )
 
 

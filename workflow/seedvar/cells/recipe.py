@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from seedvar.cells.decides import OPTIMIZERS
+from seedvar.data.metrics import METRICS
 from seedvar.strict import Strict
 
 MOST_LAYERS = 1_000  # of any model; what a study's own model has is checked against its configuration
@@ -255,10 +256,10 @@ class Recipe(Strict):
         json_schema_extra=_slug("splitseed"),
     )
 
-    best_by: Literal["metric", "accuracy"] = Field(
+    best_by: Literal[("metric", *METRICS)] = Field(
         "metric",
-        description="The best checkpoint has the highest validation score: by the task's metric, or, of F1, by "
-        "accuracy, as the code of Zhang et al. (2021) has it for MRPC.",
+        description="The best checkpoint has the highest validation score: by the task's metric, or by another that "
+        "is recorded beside it, as accuracy is of F1 (for MRPC as in the code of Zhang et al. 2021).",
         json_schema_extra=_slug("best-by-"),
     )
 
