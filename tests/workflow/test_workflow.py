@@ -377,9 +377,8 @@ def test_snakemake_has_nothing_to_say_against_the_workflow(snakemake):
 def test_the_slurm_profile_makes_all_tables_in_one_job():
     """A rule of its own would wait for a node of its own."""
     rules = REPOSITORY / "workflow/rules"
-    text = "\n".join(
-        (rules / f"{name}.smk").read_text() for name in ("analyse", "collect", "figures", "import", "notebooks")
-    )
+    names = ("analyse", "collect", "figures", "import", "notebooks", "report")
+    text = "\n".join((rules / f"{name}.smk").read_text() for name in names)
     profile = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").read_text())
     grouped = {group.partition("=")[0] for group in profile["groups"] if group.endswith("=tables")}
     blocks = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
