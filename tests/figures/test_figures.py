@@ -300,6 +300,23 @@ def test_runs_with_one_score_stand_beside_one_another(runs):
         assert np.abs(shifts).max(initial=0) <= 0.16
 
 
+@pytest.mark.parametrize("module", [update_ratios, gradient_norms])
+def test_blocks_and_tasks_stand_in_their_order_however_many_rows_there_are(module):
+    """An unstable sort once put the top of the network at its bottom, and so the wrong shades."""
+    blocks = ["embeddings", *(f"layer {n}" for n in range(1, 9)), "pooler", "classifier"]
+    keys = ["task", "arm", "init_seed", "order_seed"]
+    runs = pd.DataFrame([(task, "a", seed, seed) for task in ("rte", "cola") for seed in range(3)], columns=keys)
+    runs = runs.assign(degenerate=False, updates=90)
+    steps = [(u, q, b) for u in range(1, 91, 10) for q in ("gradient_norm", "update_ratio") for b in blocks]
+    measured = pd.DataFrame(steps, columns=["update", "quantity", "block"]).assign(kind="all", value=1.0)
+    figure = module.draw(module.numbers(runs, runs[keys].merge(measured, how="cross")))
+    lower = figure.axes[2]  # the runs that did not fail, of the first task
+    assert lower.get_title() == "rte\n3 other runs"
+    assert [line.get_label() for line in lower.lines] == blocks
+    brightness = [sum(line.get_color()[:3]) for line in lower.lines]
+    assert brightness[0] < brightness[5] < brightness[-1]
+
+
 def test_an_arm_keeps_its_colour_in_a_figure_of_some_arms():
     runs = pd.DataFrame({"task": "cola", "arm": ["a", "b", "c"], "init_seed": 0, "order_seed": 0, "degenerate": False})
     probed = runs[runs["arm"] == "c"][["task", "arm", "init_seed", "order_seed"]]

@@ -58,8 +58,7 @@ def block_numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame, quantity: str) 
 
     Returns:
         One row a task (and model, where there are several), `degenerate`, block and share of training: the geometric
-        mean
-        over `n` runs of all arms.
+        mean over `n` runs of all arms.
     """
     rows = diagnostics[diagnostics["quantity"] == quantity]
     square = rows["value"].astype(float) ** 2

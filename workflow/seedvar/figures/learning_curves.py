@@ -44,20 +44,8 @@ def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
             if n <= MOST_CURVES:
                 single = found[["init_seed", "order_seed", "update", column]].rename(columns={column: "value"})
                 tables.append(single.assign(**about))
-    columns = [
-        "task",
-        "arm",
-        "degenerate",
-        "init_seed",
-        "order_seed",
-        "quantity",
-        "update",
-        "value",
-        "low",
-        "high",
-        "n",
-    ]
-    return pd.concat(tables).reindex(columns=columns)
+    keys = ["task", "arm", "degenerate", "init_seed", "order_seed"]
+    return pd.concat(tables).reindex(columns=[*keys, "quantity", "update", "value", "low", "high", "n"])
 
 
 def draw(numbers: pd.DataFrame) -> Figure:

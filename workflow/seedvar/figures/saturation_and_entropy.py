@@ -19,8 +19,7 @@ def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a task (and model, where there are several), `degenerate`, quantity and share of training:
-        `low`, `median` and
-        `high` of `n` runs.
+        `low`, `median` and `high` of `n` runs.
     """
     kinds = diagnostics["kind"].astype(str)
     wanted = ((diagnostics["quantity"] == "saturation") & (kinds == THRESHOLD)) | (diagnostics["quantity"] == "entropy")

@@ -60,16 +60,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
         for length, of_length in lengths.groupby("update"):
             panel.axvline(length, color="#777777", linestyle=":", linewidth=0.9)
             names = ", ".join(task_title(task) for task in of_length["task"])
-            place = (length, 0.98) if panel is ax else (length, 0.02)
-            panel.annotate(
-                names,
-                place,
-                xycoords=panel.get_xaxis_transform(),
-                rotation=90,
-                ha="right",
-                va="top" if panel is ax else "bottom",
-                fontsize=6,
-            )
+            place = (length, 0.98) if panel is ax else (length, 0.02)  # where no curve is, right of the line
+            how = {"rotation": 90, "ha": "left", "va": "top" if panel is ax else "bottom", "fontsize": 6}
+            panel.annotate(names, place, xycoords=panel.get_xaxis_transform(), **how)
         panel.set_xscale("log")
         plain_powers(panel.xaxis)
         panel.set_xlabel("update t")
@@ -78,5 +71,5 @@ def draw(numbers: pd.DataFrame) -> Figure:
     ax.set_ylabel("update / bias-corrected update")
     inverse.set_title("the inverse, by theory")
     inverse.set_ylabel("bias-corrected update / update")
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, loc="center right")
     return figure

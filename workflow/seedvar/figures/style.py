@@ -296,7 +296,7 @@ def over_share_of_training(rows: pd.DataFrame, runs: pd.DataFrame, by: list[str]
         `value`, interpolated; before the first and after the last measurement it is as there.
     """
     grid = np.linspace(0, 100, 21)
-    rows = rows.merge(runs[[*KEYS, "updates"]], on=KEYS).sort_values("update")
+    rows = rows.merge(runs[[*KEYS, "updates"]], on=KEYS).sort_values("update", kind="stable")
     series = []
     for names, group in rows.groupby([*KEYS, *by], sort=False, observed=True):
         values = np.interp(grid, 100 * group["update"] / group["updates"], group["value"].astype(float))
