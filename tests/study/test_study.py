@@ -389,7 +389,7 @@ def test_a_selection_is_compared_in_the_place_of_its_arms_and_changes_no_cell(st
         ("{tuned: {nope: [lower]}}", "", "select.tuned: unknown task 'nope'; accepted: "),
         ("{tuned: {rte: [lower, higher]}}", "", "select.tuned.mrpc: is missing; accepted: the arms to choose"),
         ("{tuned: [lower, higher]}", "score: {split: validation}\n", "accepted: score.split: test, or no select"),
-        ("{tuned: [lower, higher]}", "dev", "accepted: tasks with a test split .recipe: split: halves"),
+        ("{tuned: [lower, higher]}", "dev", "no others to judge, since arm .bertadam. takes the whole"),
     ],
 )
 def test_a_selection_that_cannot_be_made_is_refused(study_file, select, more, sentence):

@@ -59,7 +59,8 @@ class Cells:
             return
         begun = time.monotonic()
         found = [path for path in self.waiting if _is_younger(path, self.start)]
-        self.waiting = [path for path in self.waiting if path not in set(found)] if found else self.waiting
+        made = set(found)
+        self.waiting = [path for path in self.waiting if path not in made]
         for path in self.unread + found:
             self._read(path)
         self.unread = []

@@ -238,16 +238,13 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
     header = ["arm"]
     header += [f"{first['task']}, {title(first['metric'])}{_way(first['metric'])}" for first in firsts]
     marked = table.assign(text=_marked_scores(table, marks), sign=marks.failed).set_index(["task", "arm"])
-    rows = []
-    for arm in table["arm"].unique():
-        rows.append([arm])
-        for task, of_task in by_task.items():
-            if arm not in of_task.index:
-                rows[-1].append("–")
-                continue
-            row, score = of_task.loc[arm], marked.loc[(task, arm), "text"]
-            failed = f" ({row['failed']}/{row['n']}{marked.loc[(task, arm), 'sign']})" if row["failed"] else ""
-            rows[-1].append(type(score)(score + failed))
+
+    def cell(task: str, arm: str) -> str:
+        row, score = by_task[task].loc[arm], marked.loc[(task, arm), "text"]
+        failed = f" ({row['failed']}/{row['n']}{marked.loc[(task, arm), 'sign']})" if row["failed"] else ""
+        return type(score)(score + failed)
+
+    rows = _row_an_arm(table, by_task, cell)
     rows.append(["majority", *(score_text(first["metric"], first["majority"]) for first in firsts)])
     about_all = ""
     if len(by_task) > 1:
@@ -266,6 +263,14 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
         f"{_selected(table)}{_synthetic(by_task)}"
     )
     return Layout("scores", header, rows, caption.replace(".  –", ". –"))
+
+
+def _row_an_arm(table: pd.DataFrame, by_task: dict[str, pd.DataFrame], cell: Callable[[str, str], str]) -> list[list]:
+    """Returns for each arm its name and a text for each task; a dash where it has no run."""
+    return [
+        [arm, *(cell(task, arm) if arm in of_task.index else "–" for task, of_task in by_task.items())]
+        for arm in table["arm"].unique()
+    ]
 
 
 def _selected(table: pd.DataFrame) -> str:
@@ -310,19 +315,17 @@ def _failures(table: pd.DataFrame, decisions: pd.DataFrame | None) -> Layout:
         baseline = decisions["baseline"].iloc[0]
         asked = decisions[decisions["question"] == "failures"].to_dict("records")
         signs = {(row["scope"], row["task"], row["arm"]): "‡" for row in asked if row["settled"]}
-    rows = []
-    for arm in table["arm"].unique():
-        rows.append([arm])
-        for task, of_task in by_task.items():
-            if arm not in of_task.index:
-                rows[-1].append("–")
-                continue
-            row = of_task.loc[arm]
-            interval = f"[{100 * row['failed_low']:.0f}, {100 * row['failed_high']:.0f}]"
-            rows[-1].append(f"{row['failed']}/{row['n']}{signs.get((ONE_TASK, task, arm), '')} {interval}")
-        if several:
-            of_arm, settled = table[table["arm"] == arm], {who for scope, _, who in signs if scope == ALL_TASKS}
-            rows[-1].append(f"{of_arm['failed'].sum()}/{of_arm['n'].sum()}{'‡' if arm in settled else ''}")
+
+    def cell(task: str, arm: str) -> str:
+        row = by_task[task].loc[arm]
+        interval = f"[{100 * row['failed_low']:.0f}, {100 * row['failed_high']:.0f}]"
+        return f"{row['failed']}/{row['n']}{signs.get((ONE_TASK, task, arm), '')} {interval}"
+
+    rows = _row_an_arm(table, by_task, cell)
+    settled = {arm for scope, _, arm in signs if scope == ALL_TASKS}
+    for row in rows if several else []:
+        of_arm = table[table["arm"] == row[0]]
+        row.append(f"{of_arm['failed'].sum()}/{of_arm['n'].sum()}{'‡' if row[0] in settled else ''}")
     over_tasks = ", over all tasks stratified" if several else ""
     settles = (
         f" ‡: fails more or less often than {baseline} (exact tests{over_tasks}, two-sided, p < {_level()} adjusted "

@@ -212,31 +212,30 @@ def _check_judged_on_test(study: Study, where: str) -> None:
             f"{where}: chooses by validation scores, and score.split says that those are judged; accepted: "
             "score.split: test, or no select"
         )
-    for task in study.tasks:
-        dev = any(recipe.split == "dev" for recipe in study.named_recipes(task).values())
-        if dev or not _has_test(study.declaration(task)):
-            raise UserError(
-                f"{where}: chooses by validation scores, and {task} has no others that could be judged; accepted: "
-                "tasks with a test split" + (" (recipe: split: halves)" if dev else "")
-            )
+    if why := _why_no_test(study):
+        raise UserError(
+            f"{where}: chooses by validation scores, and there are no others to judge, since {why}; accepted: tasks "
+            "with a test split, recipes with split: halves"
+        )
 
 
 def _check_score(study: Study, path: Path | str) -> None:
     """Refuses to judge a test split that there is none of."""
-    if study.score.split != "test":
-        return
+    if study.score.split == "test" and (why := _why_no_test(study)):
+        raise UserError(
+            f"{path}: score.split: test is not accepted, since {why}; accepted: validation, or leave it out"
+        )
+
+
+def _why_no_test(study: Study) -> str | None:
+    """Says why some runs have no test scores; None where all have."""
     for task in study.tasks:
         for arm, recipe in study.named_recipes(task).items():
             if recipe.split == "dev":
-                raise UserError(
-                    f"{path}: score.split: test is not accepted, since arm '{arm}' takes the whole validation split of "
-                    f"{task} for validation (recipe: split: dev); accepted: validation, or leave it out"
-                )
+                return f"arm '{arm}' takes the whole validation split of {task} for validation (recipe: split: dev)"
         if not _has_test(study.declaration(task)):
-            raise UserError(
-                f"{path}: score.split: test is not accepted, since task '{task}' has no labelled test split; accepted: "
-                "validation, or leave it out"
-            )
+            return f"task '{task}' has no labelled test split"
+    return None
 
 
 def _has_test(declared: Declaration) -> bool:
