@@ -247,7 +247,7 @@ def test_the_step_multiple_shows_theory_and_measurement_of_each_optimizer(runs):
     assert [theory.get_ydata()[0], theory.get_ydata().max()] == pytest.approx([3.162, 6.5685], abs=1e-3)
     assert inverted.get_ydata() == pytest.approx(1 / theory.get_ydata())
     for panel in (ax, inverse):  # all tasks train for 20 updates
-        assert [text.get_text() for text in panel.texts] == ["syn-rte (synthetic), cola, mrpc"]
+        assert [text.get_text() for text in panel.texts] == ["syn-rte, cola, mrpc"]
         assert any(list(line.get_xdata()) == [20, 20] for line in panel.lines)
     assert ax.get_title() == "syn-rte (synthetic), cola, mrpc"
 

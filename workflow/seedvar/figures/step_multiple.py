@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.figures.style import arm_colours, in_order, plain_powers
-from seedvar.words import KEYS, all_titles, task_title
+from seedvar.words import KEYS, all_titles
 
 BETA1, BETA2 = 0.9, 0.999  # Adam's, of the curve that is drawn whole, as in the papers
 LAST = 1e6  # update up to which it is drawn
@@ -59,7 +59,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for panel in (ax, inverse):
         for length, of_length in lengths.groupby("update"):
             panel.axvline(length, color="#777777", linestyle=":", linewidth=0.9)
-            names = ", ".join(task_title(task) for task in of_length["task"])
+            names = ", ".join(of_length["task"])  # the title says which are synthetic
             place = (length, 0.98) if panel is ax else (length, 0.02)  # where no curve is, right of the line
             how = {"rotation": 90, "ha": "left", "va": "top" if panel is ax else "bottom", "fontsize": 6}
             panel.annotate(names, place, xycoords=panel.get_xaxis_transform(), **how)
