@@ -185,6 +185,26 @@ def test_which_of_failures_and_quality_differs_is_said():
     assert "no run of either failed (0/20 against 0/20)" in text
 
 
+def test_without_failed_runs_the_mean_is_the_quality_and_says_the_same():
+    """One run far away, as of a perplexity: the test of exchanges settled `mean` where Welch's interval holds 0."""
+    far = runs({"x": {"base": [9000.0, *normal(6, 22, 1)], "arm": normal(7, 19.5, 1, seed=1)}})
+    table = decide(far.assign(degenerate=False, metric="perplexity (lower is better)", majority=np.nan), "base")
+    quality, mean = (answer(table, question, task="x") for question in ("quality", "mean"))
+    assert quality["low"] < 0 < quality["high"]
+    assert mean["p_adjusted"] < ALPHA
+    assert not quality["settled"]
+    assert not mean["settled"]
+    assert (mean["low"], mean["high"]) == (quality["low"], quality["high"])
+
+
+def test_over_tasks_a_mean_is_better_or_worse_since_errors_go_the_other_way():
+    table = runs({task: {"base": normal(20, 2), "arm": normal(20, 1, seed=1)} for task in "xy"})
+    for metric, word in (("mse", "better"), ("accuracy", "worse")):
+        text = verdicts(decide(table.assign(metric=metric, majority=3.0), "base"))["verdict"].iloc[0]
+        assert f"has a {word} mean of its runs (" in text
+        assert "higher mean" not in text.split(";")[0]
+
+
 def test_only_an_equivalence_test_says_the_same():
     table = runs({"x": {"base": normal(20), "arm": normal(20, seed=1)}})
     assert "the same" not in verdicts(decide(table, "base"))["verdict"].item().replace(NOTHING, "")
@@ -248,10 +268,11 @@ def contradictions(table, baseline):
         task, arm, text = said["task"], said["arm"], said["verdict"]
         row = {question: answer(decided, question, arm, task) for question in ("failures", "quality", "spread", "mean")}
         settled = [question for question in row if row[question]["settled"]]
+        way = "higher|lower" if task else "better|worse"
         claims = {
             "failures": r"(?<!one) fails (more|less) often", "spread": r"spreads (more|less) ",
-            "mean": r"has a (higher|lower) mean of all runs",
-            "quality": r"has a (higher|lower) mean of (its runs|the runs that did not fail)",
+            "mean": rf"has a ({way}) mean of all runs",
+            "quality": rf"has a ({way}) mean of (its runs|the runs that did not fail)",
         }  # fmt: skip
         any_failed = row["failures"]["value"] + row["failures"]["value_baseline"] > 0
         for question, pattern in claims.items():
@@ -259,8 +280,10 @@ def contradictions(table, baseline):
             expected = question in settled and (question != "mean" or any_failed)
             if bool(claimed) != expected:
                 wrong.append((task, arm, question, text))
-            if claimed and (claimed[1] in ("more", "higher")) != (row[question]["direction"] > 0):
+            if claimed and (claimed[1] in ("more", "higher", "better")) != (row[question]["direction"] > 0):
                 wrong.append((task, arm, question, "direction", text))
+        if not any_failed and row["mean"]["settled"] and not row["quality"]["settled"]:
+            wrong.append((task, arm, "mean without quality", text))
         if (NOTHING in text) != (not settled and not row["quality"]["same"]):
             wrong.append((task, arm, "nothing", text))
         if "the same mean" in text and "quality" in settled:

@@ -203,7 +203,8 @@ def _on_task(ours: Scores, theirs: Scores, level: float, matters: float | None) 
     n, m = len(ours.every), len(theirs.every)
     shares = ours.failed / n, theirs.failed / m
     quality = _means(ours.ok, theirs.ok, level)
-    mean = _means(ours.every, theirs.every, level) if ours.failed + theirs.failed else quality
+    # Without failed runs it is the same question, with the same answer; with them no interval of it holds.
+    mean = _means(ours.every, theirs.every, level)._replace(interval=NONE) if ours.failed + theirs.failed else quality
     return {
         "failures": Answer(
             *(n, m, *shares, shares[0] - shares[1], shares_apart(ours.failed, n, theirs.failed, m)),
@@ -213,7 +214,7 @@ def _on_task(ours: Scores, theirs: Scores, level: float, matters: float | None) 
         ),
         "quality": quality._replace(p_same=_closer_p(ours.ok, theirs.ok, matters)),
         "spread": _spread(ours, theirs),
-        "mean": mean._replace(interval=NONE),
+        "mean": mean,
     }
 
 

@@ -130,12 +130,14 @@ def _more(answer: dict) -> str:
 
 
 def _higher(answer: dict) -> str:
-    """Over all tasks a higher mean is a better one, whatever the metrics; on one task the number is higher.
+    """Over all tasks, whose metrics may go either way, a mean is better or worse; on one task the number is higher.
 
     Where that is worse, as of an error, it is said.
     """
+    if answer["scope"] == ALL_TASKS:  # scores of errors are turned round there
+        return "better" if answer["direction"] > 0 else "worse"
     word = "higher" if answer["direction"] > 0 else "lower"
-    if answer["scope"] == ALL_TASKS or higher_is_better(answer["metric"]):
+    if higher_is_better(answer["metric"]):
         return word
     return f"{word} ({'worse' if word == 'higher' else 'better'})"
 
