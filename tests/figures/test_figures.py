@@ -113,7 +113,7 @@ def test_of_many_arms_each_has_a_panel_of_learning_curves(runs, curve_table):
     names = [f"arm{i}" for i in range(8)]
     of_task = [table[table["task"].eq("cola") & table["arm"].eq("bertadam")] for table in (runs, curve_table)]
     tables = [pd.concat([table.assign(arm=name) for name in names]) for table in of_task]
-    panels = learning_curves.draw(learning_curves.numbers(*tables)).axes
+    panels = [ax for ax in learning_curves.draw(learning_curves.numbers(*tables)).axes if ax.axison]
     assert [ax.get_title() for ax in panels] == [f"{name}\n2 failed, 2 other" for name in names] * 2
     for ax in panels:
         assert sum(line.get_color() == learning_curves.GREY for line in ax.lines) == 16
@@ -154,6 +154,8 @@ def test_gradient_norms_set_failed_runs_apart(runs, diagnostic_table):
     line = figure.axes[0].lines[1]
     assert line.get_label() == "layer 1"
     assert line.get_ydata() == pytest.approx(3.0)
+    assert list(line.get_xdata()) == [1, 11]
+    assert figure.axes[3].get_xlabel() == "updates"
 
 
 def test_gradient_norms_are_means_where_all_runs_of_every_arm_went_alike(runs, diagnostic_table):
@@ -161,6 +163,7 @@ def test_gradient_norms_are_means_where_all_runs_of_every_arm_went_alike(runs, d
     figure = gradient_norms.draw(gradient_norms.numbers(runs, diagnostic_table))
     titles = [ax.get_title() for ax in figure.axes]
     assert (titles[0], titles[3]) == ("syn-rte (synthetic)\n4 failed runs", "syn-rte (synthetic)\n4 other runs")
+    assert figure.axes[3].get_xlabel() == "share of training, %"
 
 
 def test_weight_distances_have_a_panel_a_block_and_end_with_the_first_run_of_the_arm(runs, diagnostic_table):

@@ -22,7 +22,7 @@ from seedvar.figures import (
     sources,
     training_length,
 )
-from seedvar.figures.style import FAILED_COLOUR, alike_but_for, short_names
+from seedvar.figures.style import FAILED_COLOUR, GREY, alike_but_for, short_names
 from seedvar.stats.aggregate import performance_profile
 from seedvar.stats.describe import summarise
 from seedvar.stats.planning import seeds_needed as compute_seeds_needed
@@ -102,10 +102,39 @@ def test_lengths_have_a_line_for_each_way_to_train():
     assert list(failed.lines[0].get_ydata()) == [25, 25]
 
 
+def test_the_best_depth_of_each_task_is_one_line_and_the_panel_says_which():
+    of_task = [
+        make_runs({"re": {"reinit_layers": depth}, "re_long": {"reinit_layers": depth, "epochs": 9}}, tasks=[task])
+        for task, depth in (("cola", 1), ("rte", 6))
+    ]
+    numbers = training_length.numbers(pd.concat(of_task))
+    assert set(numbers["line"]) == {"adamw + reinit"}
+    figure = training_length.draw(numbers)
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["cola, reinit 1", "rte, reinit 6"]
+
+
+def test_of_many_arms_the_expected_best_has_a_panel_each_on_test():
+    runs = make_runs({f"arm{i}": {"learning_rate": 1e-5 * (i + 1)} for i in range(8)}, tasks=["cola"])
+    numbers = expected_performance.numbers(runs, compute_expected(runs))
+    panels = [ax for ax in expected_performance.draw(numbers).axes if ax.axison]
+    assert [ax.get_title() for ax in panels] == [f"arm{i}" for i in range(8)]
+    assert all(len(ax.lines) == 8 for ax in panels)
+    for ax, arm in zip(panels, numbers["arm"].unique(), strict=True):
+        (own,) = [line for line in ax.lines if line.get_color() != GREY]
+        assert own.get_ydata() == pytest.approx(100 * numbers.loc[numbers["arm"] == arm, "test"].to_numpy())
+
+
+def test_of_many_arms_loss_against_score_has_one_colour():
+    runs = make_runs({f"arm{i}": {"learning_rate": 1e-5 * (i + 1)} for i in range(8)}, tasks=["cola"])
+    figure = loss_against_score.draw(loss_against_score.numbers(runs))
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a run, whatever its arm", "a failed run"]
+    assert sum(len(line.get_xdata()) for line in figure.axes[0].lines) == len(runs)
+
+
 def test_learning_rates_stand_side_by_side_by_optimizer_and_length():
     arms = {f"{o}{r}": {"optimizer": o, "learning_rate": r} for o in ("bertadam", "adamw") for r in (1e-5, 2e-5)}
     figure = learning_rates.draw(learning_rates.numbers(make_runs(arms)))
-    assert [ax.get_title() for ax in figure.axes] == ["cola, 3 epochs", "syn-rte (synthetic), 3 epochs"]
+    assert [ax.get_title() for ax in figure.axes] == ["cola\n3 epochs", "syn-rte (synthetic)\n3 epochs"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1e-05", "2e-05"]
     assert crosses(figure.axes[0]) == 2
 
@@ -174,7 +203,7 @@ def test_comparisons_fill_what_is_significant_and_tell_failures():
     runs = make_runs(TWO, seeds=12)
     table = decide(runs, "adamw")
     ax = comparisons.draw(comparisons.numbers(runs, table)).axes[0]
-    assert ax.get_xlabel() == "test accuracy × 100 without failed runs: difference from adamw, which failed 0/12"
+    assert ax.get_xlabel() == "test accuracy × 100 without failed runs:\ndifference from adamw, which failed 0/12"
     assert ax.texts[0].get_text().endswith("failed 1/12")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["bertadam"]
     point = next(line for line in ax.lines if line.get_marker() == "o")
@@ -231,7 +260,7 @@ def test_an_error_stands_on_its_axis_in_its_own_unit():
     drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_marker() in ("o", "X")])
     assert sorted(drawn) == pytest.approx(sorted(runs["score"]))
     ax = comparisons.draw(comparisons.numbers(runs, decide(runs, "adamw"))).axes[0]
-    label = "test mean squared error (lower is better) without failed runs: difference from adamw, which failed 0/4"
+    label = "test mean squared error (lower is better) without failed runs:\ndifference from adamw, which failed 0/4"
     assert ax.get_xlabel() == label
     means = runs[~runs["degenerate"]].groupby("arm")["score"].mean()
     point = next(line for line in ax.lines if line.get_marker() == "o")
@@ -287,6 +316,6 @@ def test_real_and_noise_stand_beside_the_spread_of_the_runs_that_did_not_fail():
     row |= {"ok_sd_noise_low": np.nan, "ok_sd_noise_high": np.nan, "sd": 0.4}
     figure = real_or_noise.draw(real_or_noise.numbers(pd.DataFrame([row | {"arm": arm} for arm in ("a", "b")])))
     (ax,) = figure.axes
-    assert ax.get_title() == "cola, 1,000 examples"
+    assert ax.get_title() == "cola\n1,000 examples"
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a (n = 5)", "b (n = 5)"]
     assert [list(line.get_xdata()) for line in ax.lines] == [pytest.approx([x, x]) for x in (2.0, 1.2, 1.6)]

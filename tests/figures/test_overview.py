@@ -88,6 +88,18 @@ def test_without_a_trivial_predictor_the_axes_are_those_of_the_scores():
     assert overview.draw(found).axes[0].get_xlabel() == "test accuracy × 100"
 
 
+def test_a_run_far_off_squeezes_no_others_and_is_named():
+    scores = {("text", "a"): [20.0, 21, 22, 23, 24, 9000.0], ("text", "b"): [19.0, 20, 21, 22, 23, 24]}
+    runs = make_runs(scores, metric="mse", majority=30.0).assign(degenerate=False)
+    figure = overview.draw(numbers_of(runs.assign(majority=np.nan), "a"))
+    ax = figure.axes[0]
+    assert ax.get_xlim()[1] < 30
+    assert ax.get_xlabel().endswith("; 1 beyond, at the edge")
+    assert len(marks(figure)) == len(runs)
+    assert max(x for number, x, *_ in marks(figure) if number == 0) == pytest.approx(ax.get_xlim()[1])
+    assert overview._own_limits(numbers_of(runs))[1] > 30  # what nothing learned scores is on the axis
+
+
 def test_the_share_of_failed_runs_is_that_of_all_tasks():
     runs = make_runs({("rte", "a"): [0.5, 0.8], ("mrpc", "a"): [0.9, 0.5]})
     assert [text.get_text() for text in overview.draw(numbers_of(runs)).axes[-1].texts] == ["2/4"]

@@ -53,7 +53,7 @@ def test_every_figure_of_scores_has_the_unit_of_the_metric(metric, factor, label
     assert any(np.allclose(line.get_ydata(), 0.9 * factor) for line in ax.lines if line.get_linestyle() == "--")
 
     figure = comparisons.draw(comparisons.numbers(table, decide(table, "a")))
-    assert figure.axes[0].get_xlabel().startswith(f"test {label} without failed runs: difference from a")
+    assert figure.axes[0].get_xlabel().startswith(f"test {label} without failed runs:\ndifference from a")
 
     figure = expected_performance.draw(expected_performance.numbers(table, best_of_n(table)))
     assert [ax.get_ylabel() for ax in figure.axes] == [f"test {label}", f"validation {label}"]

@@ -8,6 +8,7 @@ SPLITS = ("validation", "test")  # that are scored
 CHECKPOINTS = ("last", "best")  # that are scored
 SYNTHETIC = "syn-"  # how the names of the package's synthetic tasks begin, and no others
 CLEAR = "\r\x1b[K"  # has a terminal forget its last line
+MOST_TITLES = 6  # of tasks in the title of a panel that shows them together
 ALPHA = 0.05  # level of every test: what is said, printed in bold and filled
 
 
@@ -39,7 +40,11 @@ def task_title(task: str) -> str:
 
 def all_titles(tasks) -> str:
     """Returns the titles of several tasks, for a panel that shows them together."""
-    return ", ".join(task_title(task) for task in dict.fromkeys(tasks))
+    names = list(dict.fromkeys(tasks))
+    if len(names) > MOST_TITLES:
+        synthetic = sum(name.startswith(SYNTHETIC) for name in names)
+        return f"{len(names)} tasks" + (f", {synthetic} of them synthetic" if synthetic else "")
+    return ", ".join(task_title(name) for name in names)
 
 
 def in_words(number: float) -> str:

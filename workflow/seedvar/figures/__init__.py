@@ -65,7 +65,8 @@ FIGURES = {
         "predictor, 100 a perfect score. A point is a run (one seed), a cross a failed run; a tick is the mean of the "
         "runs that did not fail, with its 95 % interval (Student's). On the right the share of failed runs over all "
         "tasks, with its exact 95 % interval. Scores far below the trivial predictor are drawn at the edge. Where a "
-        "task has no trivial predictor, the axes are those of the scores.",
+        "task has no trivial predictor, the axes are those of the scores, and a run further than ten interquartile "
+        "ranges from the others is drawn at the edge, too.",
     ),
     "distribution": FigureKind(
         "Scores of every run",
@@ -90,15 +91,16 @@ FIGURES = {
         "Best of n runs",
         ("runs.csv", "expected.csv"),
         "Expected score of the run with the best validation score of n, drawn from the runs of an arm with "
-        "replacement; bands, drawn for up to 6 arms, hold the middle 68 % of draws (Zhang et al. 2021, Figs. 4 and "
-        "12). Above, its test score, which may fall as n grows: selection then fits the validation set.",
+        "replacement; bands hold the middle 68 % of draws (Zhang et al. 2021, Figs. 4 and 12). Above, its test score, "
+        "which may fall as n grows: selection then fits the validation set. Of more than 6 arms each has a panel, with "
+        "the others in grey, on test, or on validation where a task has no test split.",
     ),
     "loss-against-score": FigureKind(
         "Training loss and score",
         ("runs.csv",),
         "The mean training loss since the last evaluation but one against the score; a point"
-        " is a run, a cross a failed run (Mosbach et al. 2021, Fig. 8b). Spearman's correlation is that of the runs"
-        " that did not fail.",
+        " is a run, a cross a failed run (Mosbach et al. 2021, Fig. 8b); up to 6 arms have a colour each. Spearman's "
+        "correlation is that of the runs that did not fail.",
     ),
     "comparisons": FigureKind(
         "Every arm against the baseline",
@@ -173,7 +175,8 @@ FIGURES = {
         "Length of training",
         ("runs.csv",),
         "Scores (above) and the share of failed runs (below) against the number of updates (Zhang et al. 2021, Figs. "
-        "8 and 14), of the runs that differ in nothing else but the optimizer and re-initialised layers. Lines are "
+        "8 and 14), of the runs that differ in nothing else but the optimizer and re-initialised layers, whose number "
+        "a panel's title gives where each task has its own. Lines are "
         "means over all runs, bands their range; crosses are failed runs, the dashed line is the majority score.",
         lambda study: _varies(study, "epochs", "steps"),
         of_all_arms=True,
@@ -190,10 +193,10 @@ FIGURES = {
     "gradient-norms": FigureKind(
         "Gradient norms",
         ("runs.csv", "diagnostics.parquet"),
-        "The L2 norm of the gradient before clipping, block by block, over the share of a run's training: failed runs "
-        "above, the others below (Mosbach et al. 2021, Figs. 4, 10, 11 and 12). An arm of which some runs failed has "
-        "a column, with the first failed and the first other run by seed; where there is none, lines are geometric "
-        "means over the runs of all arms. Blocks go from the bottom of the network (dark) to its top. "
+        "The L2 norm of the gradient before clipping, block by block: failed runs above, the others below (Mosbach et "
+        "al. 2021, Figs. 4, 10, 11 and 12). An arm of which some runs failed has a column, with the first failed and "
+        "the first other run by seed over their updates; where there is none, lines are geometric means over the runs "
+        "of all arms, over the share of a run's training. Blocks go from the bottom of the network (dark) to its top. "
         "Gradients that vanish towards the bottom"
         " are the sign of a failed run.",
         _has_diagnostics,

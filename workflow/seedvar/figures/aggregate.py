@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import note
+from seedvar.figures.style import PAGE, legend_below, note
 from seedvar.words import all_titles
 
 
@@ -25,7 +25,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         return note("no task has a normalised score")
     places = np.arange(len(numbers))
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(7, 0.26 * len(numbers) + 1.5), sharey=True, layout="constrained", width_ratios=[3, 2]
+        1, 2, figsize=(PAGE, 0.26 * len(numbers) + 1.5), sharey=True, layout="constrained", width_ratios=[3, 2]
     )
     left.hlines(places, 100 * numbers["mean_low"], 100 * numbers["mean_high"], color="#0072B2", linewidth=1.2)
     left.plot(100 * numbers["mean"], places, "o", color="#0072B2", label="mean of the tasks' means, 95 % interval")
@@ -47,5 +47,5 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for ax in (left, right):
         ax.grid(axis="x")
     figure.suptitle(numbers["tasks"].iloc[0], wrap=True, fontsize=9)
-    figure.legend(loc="outside lower center", ncols=2)
+    legend_below(figure, left)
     return figure

@@ -30,7 +30,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task; filled points and bold counts are settled by the one rule (see `stats.rule`)."""
     tasks = in_order(numbers["task"])
     n_arms = numbers["arm"].nunique()
-    figure, axes = panels(len(tasks), 5.2, 0.28 * n_arms + 1.2, columns=2 if n_arms < 12 else 1)
+    figure, axes = panels(len(tasks), 0.22 * n_arms + 1.1, columns=2 if n_arms < 12 else 1)
     for ax, task in zip(axes, tasks, strict=True):
         rows = numbers[numbers["task"] == task].reset_index(drop=True)
         scale = factor(rows["metric"].iloc[0])
@@ -38,18 +38,18 @@ def draw(numbers: pd.DataFrame) -> Figure:
             difference, low, high = (scale * row[name] for name in ("difference", "low", "high"))
             ax.plot([low, high], [place] * 2, color="#0072B2")
             face = "#0072B2" if row["settled"] else "white"
-            ax.plot(difference, place, "o", color="#0072B2", markerfacecolor=face, markersize=5)
+            ax.plot(difference, place, "o", color="#0072B2", markerfacecolor=face, markersize=4)
             text = f"failed {row['failed']:.0f}/{row['n']:.0f}"
             weight = "bold" if row["failures_settled"] else "normal"
             transform = ax.get_yaxis_transform()
-            ax.text(1.02, place, text, transform=transform, va="center", fontsize=7, fontweight=weight)
+            ax.text(1.02, place, text, transform=transform, va="center", fontsize=6.5, fontweight=weight)
         ax.axvline(0, color="#333333", linewidth=1)
         ax.set_yticks(range(len(rows)), rows["arm"])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         first = rows.iloc[0]
         failed = f"{first['failed_baseline']:.0f}/{first['n_baseline']:.0f}"
         score = score_label(first["metric"], first["split"])
-        ax.set_xlabel(f"{score} without failed runs: difference from {first['baseline']}, which failed {failed}")
+        ax.set_xlabel(f"{score} without failed runs:\ndifference from {first['baseline']}, which failed {failed}")
         ax.set_title(task_title(task))
         ax.grid(axis="x")
     return figure

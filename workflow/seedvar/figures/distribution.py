@@ -8,12 +8,22 @@ from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
 from seedvar.errors import UserError
-from seedvar.figures.style import arm_colours, draw_box, draw_runs, in_order, jitter, panels, run_handles
+from seedvar.figures.style import (
+    LETTER,
+    arm_colours,
+    draw_box,
+    draw_runs,
+    in_order,
+    jitter,
+    legend_below,
+    panels,
+    run_handles,
+)
 from seedvar.words import KEYS, task_title
 
 KINDS = ("box", "violin", "points")
 
-BESIDE = 18  # characters of a name that has room beside others
+ROOM = 2.9  # inches, for the names below a panel beside another
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
@@ -39,12 +49,11 @@ def draw(numbers: pd.DataFrame, kind: str = "box") -> Figure:
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
     many = len(arms) > 8
-    width = 0.36 * len(arms) + 1.0 if many else max(2.6, 0.85 * len(arms) + 0.8)
-    figure, axes = panels(len(tasks), width, 3.6 if many else 3.0, columns=1 if many else 2)
+    figure, axes = panels(len(tasks), 3.2 if many else 2.6, columns=1 if many else 2)
     for ax, task in zip(axes, tasks, strict=True):
         _panel(ax, numbers[numbers["task"] == task], arms, colours, kind)
         ax.set_title(task_title(task))
-    figure.legend(handles=run_handles(), loc="outside lower center", ncols=3)
+    legend_below(figure, handles=run_handles())
     return figure
 
 
@@ -65,6 +74,6 @@ def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str], kin
         draw_runs(ax, position + jitter(len(scores)), scores, failed, colours[arm])
     ax.axhline(scale * runs["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
     ax.set_xticks(range(len(arms)), labels)
-    if len(arms) > 4 or max(map(len, arms)) > BESIDE:
+    if LETTER * len(arms) * max(map(len, arms)) > ROOM:
         ax.tick_params(axis="x", labelrotation=30 if len(arms) < 9 else 90)
     ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))

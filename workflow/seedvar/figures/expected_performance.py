@@ -8,10 +8,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seedvar.data.shown import factor, score_label
-from seedvar.figures.style import MOST_BANDS, arm_styles, in_order, legend_below
+from seedvar.figures.style import (
+    GREY,
+    MOST_BANDS,
+    PAGE,
+    arm_colours,
+    arm_styles,
+    columns_of_tasks,
+    in_order,
+    legend_below,
+    note,
+    small_multiples,
+)
 from seedvar.words import task_title
 
 SPLITS = ("test", "validation")
+RUNS = "runs to choose from"
+COLUMNS = 6  # of panels, where every arm has one
 
 
 def numbers(runs: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
@@ -24,23 +37,16 @@ def numbers(runs: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one column a task: the test score of the run with the best validation score, and below that score."""
     if not len(numbers):
-        figure = plt.figure(figsize=(3.3, 2.0))
-        figure.text(0.5, 0.5, "no run has a validation score", ha="center", va="center")
-        return figure
+        return note("no run has a validation score")
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     splits = [split for split in SPLITS if numbers[split].notna().any()] or ["validation"]
+    if len(arms) > MOST_BANDS:
+        return _draw_apart(numbers, splits)
     styles = arm_styles(arms)
-    figure, axes = plt.subplots(
-        len(splits),
-        len(tasks),
-        figsize=(2.7 * len(tasks) + 0.6, 2.4 * len(splits) + 0.6),
-        squeeze=False,
-        sharex="col",
-        layout="constrained",
-    )
-    for column, task in enumerate(tasks):
+    figure, axes = columns_of_tasks(len(tasks), len(splits), 1.9 * len(splits) + 0.3, sharex="col")
+    for of_task, task in zip(axes, tasks, strict=True):
         metric = numbers[numbers["task"] == task]["metric"].iloc[0]
-        for ax, split in zip(axes[:, column], splits, strict=True):
+        for ax, split in zip(of_task, splits, strict=True):
             if numbers.loc[numbers["task"] == task, split].isna().all():
                 ax.text(0.5, 0.5, f"no {split} split", transform=ax.transAxes, ha="center")
                 ax.set_yticks([])
@@ -48,12 +54,39 @@ def draw(numbers: pd.DataFrame) -> Figure:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             for arm in arms:
                 rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)]
-                mean, lower, upper = (factor(metric) * rows[f"{split}{end}"] for end in ("", "_lower", "_upper"))
-                ax.plot(rows["n"], mean, label=arm, **styles[arm])
-                if len(arms) <= MOST_BANDS:
-                    ax.fill_between(rows["n"], lower, upper, color=styles[arm]["color"], alpha=0.13, linewidth=0)
+                ax.plot(rows["n"], factor(metric) * rows[split], label=arm, **styles[arm])
+                _band(ax, rows, split, styles[arm]["color"])
             ax.set_ylabel(score_label(metric, split))
-        axes[0, column].set_title(task_title(task))
-        axes[-1, column].set_xlabel("runs to choose from")
-    legend_below(figure, axes[-1, 0])
+        of_task[0].set_title(task_title(task))
+        of_task[-1].set_xlabel(RUNS)
+    legend_below(figure, axes[0][-1])
     return figure
+
+
+def _draw_apart(numbers: pd.DataFrame, splits: list[str]) -> Figure:
+    """Of many arms draws a panel each, the others in grey: on test, or where no task has one on validation."""
+    tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
+    colours = arm_colours(arms)
+    height = 1.15 * -(-len(arms) // COLUMNS) + 0.5
+    figure = plt.figure(figsize=(PAGE, height * len(tasks)), layout="constrained")
+    for part, task in zip(figure.subfigures(len(tasks), 1, squeeze=False)[:, 0], tasks, strict=True):
+        of_task = numbers[numbers["task"] == task]
+        split = next(name for name in (*splits, "validation") if of_task[name].notna().any() or name == "validation")
+        metric = of_task["metric"].iloc[0]
+        lines = {arm: rows for arm, rows in of_task.groupby("arm", sort=False)}
+        for ax, arm in zip(small_multiples(part, arms, COLUMNS), arms, strict=True):
+            for other, rows in lines.items():
+                style = {"color": colours[arm], "zorder": 3} if other == arm else {"color": GREY, "linewidth": 0.5}
+                ax.plot(rows["n"], factor(metric) * rows[split], **style)
+            if arm in lines:
+                _band(ax, lines[arm], split, colours[arm])
+            ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        part.suptitle(task_title(task))
+        part.supylabel(score_label(metric, split), fontsize=7.5)
+        part.supxlabel(RUNS, fontsize=7.5)
+    return figure
+
+
+def _band(ax, rows: pd.DataFrame, split: str, colour: str) -> None:
+    low, high = (factor(rows["metric"].iloc[0]) * rows[f"{split}_{end}"] for end in ("lower", "upper"))
+    ax.fill_between(rows["n"], low, high, color=colour, alpha=0.13, linewidth=0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_colours, arm_numbers, in_order, plain_powers
+from seedvar.figures.style import arm_colours, arm_numbers, in_order, legend_below, panels, plain_powers
 from seedvar.words import KEYS, task_title
 
 
@@ -20,10 +19,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and one line a run, dotted where the run failed."""
     tasks = in_order(numbers["task"])
     colours = arm_colours(dict(zip(numbers["arm"], numbers["arm_number"], strict=True)))
-    figure, axes = plt.subplots(
-        1, len(tasks), figsize=(3.4 * len(tasks) + 0.8, 3.4), squeeze=False, sharey=True, layout="constrained"
-    )
-    for ax, task in zip(axes[0], tasks, strict=True):
+    figure, axes = panels(len(tasks), 3.2, sharey=True)
+    for ax, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         for key, rows in of_task.groupby(KEYS, sort=False):
             failed = bool(rows["degenerate"].iloc[0])
@@ -41,9 +38,6 @@ def draw(numbers: pd.DataFrame) -> Figure:
         plain_powers(ax.yaxis)
         ax.set_title(task_title(task))
         ax.set_xlabel("top layers replaced by pre-trained ones")
-    axes[0, 0].set_ylabel("masked-word perplexity")
-    labels = {}
-    for ax in axes.flat:
-        labels |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=3)
+    axes[0].set_ylabel("masked-word perplexity")
+    legend_below(figure, *axes)
     return figure

@@ -7,12 +7,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import chance, factor, higher_is_better, loss_label, score_label
-from seedvar.figures.style import FAILED_COLOUR, MOST_BANDS, arm_colours, in_order, legend_below
+from seedvar.figures.style import (
+    FAILED_COLOUR,
+    GREY,
+    MOST_BANDS,
+    PAGE,
+    arm_colours,
+    columns_of_tasks,
+    in_order,
+    legend_below,
+    small_multiples,
+)
 from seedvar.words import KEYS, task_title
 
 MOST_CURVES = 25  # runs of an arm up to which each has a line of its own
-COLUMNS = 8  # of panels, where every arm has one
-GREY = "#BBBBBB"
+COLUMNS = 6  # of panels, where every arm has one
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -54,12 +63,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
         return _draw_apart(numbers)
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
-    figure, axes = plt.subplots(
-        2, len(tasks), figsize=(2.6 * len(tasks) + 0.6, 5.0), squeeze=False, sharex="col", layout="constrained"
-    )
-    for column, task in enumerate(tasks):
+    figure, axes = columns_of_tasks(len(tasks), 2, 4.0, sharex="col")
+    for panels, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
-        for ax, quantity in zip(axes[:, column], _quantities(of_task), strict=True):
+        for ax, quantity in zip(panels, _quantities(of_task), strict=True):
             for arm in arms:
                 for failed in (False, True):
                     rows = of_task[of_task["arm"].eq(arm) & of_task["degenerate"].eq(failed)]
@@ -68,37 +75,33 @@ def draw(numbers: pd.DataFrame) -> Figure:
                     label = f"{arm}, {'failed' if failed else 'other'} (n = {_counts(numbers, tasks, arm, failed)})"
                     _draw_runs(ax, rows[rows["quantity"] == quantity], colours[arm], ":" if failed else "-", label)
             _finish(ax, quantity, of_task)
-        axes[0, column].set_title(task_title(task))
-        axes[1, column].set_xlabel("updates")
-    legend_below(figure, axes[0, 0], columns=2 if len(tasks) < 3 else 4)
+        panels[0].set_title(task_title(task))
+        panels[1].set_xlabel("updates")
+    legend_below(figure, axes[0][0])
     return figure
 
 
 def _draw_apart(numbers: pd.DataFrame) -> Figure:
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
-    width = min(COLUMNS, len(arms))
-    height = -(-len(arms) // width)
-    figure = plt.figure(figsize=(1.5 * width + 0.6, len(tasks) * 2 * (1.3 * height + 0.5)), layout="constrained")
+    height = -(-len(arms) // COLUMNS)
+    figure = plt.figure(figsize=(PAGE, len(tasks) * 2 * (1.15 * height + 0.5)), layout="constrained")
     parts = figure.subfigures(2 * len(tasks), 1, squeeze=False)[:, 0]
     for number, task in enumerate(tasks):
         of_task = numbers[numbers["task"] == task]
         for part, quantity in zip(parts[2 * number : 2 * number + 2], _quantities(of_task), strict=True):
             rows = of_task[of_task["quantity"] == quantity]
             means = rows[rows["init_seed"].isna()].groupby(["arm", "degenerate"])
-            axes = part.subplots(height, width, squeeze=False, sharex=True, sharey=True).ravel()
-            for ax, arm in zip(axes, arms, strict=False):
+            for ax, arm in zip(small_multiples(part, arms, COLUMNS), arms, strict=True):
                 for _, line in means:
                     ax.plot(line["update"], _scale(quantity) * line["value"], color=GREY, linewidth=0.5, zorder=0)
                 of_arm = rows[rows["arm"] == arm]
                 for failed, colour, style in ((False, arm_colours(["all"])["all"], "-"), (True, FAILED_COLOUR, ":")):
                     _draw_runs(ax, of_arm[of_arm["degenerate"] == failed], colour, style, "failed" if failed else "")
                 n = [_counts(numbers, [task], arm, failed) for failed in (True, False)]
-                ax.set_title(f"{arm}\n{n[0]} failed, {n[1]} other", fontsize=7)
+                ax.set_title(f"{arm}\n{n[0]} failed, {n[1]} other", fontsize=6)
                 _finish(ax, quantity, of_task)
                 ax.set_ylabel("")
-            for ax in axes[len(arms) :]:
-                ax.set_axis_off()
-            part.suptitle(task_title(task), fontsize=10)
+            part.suptitle(task_title(task), fontsize=9)
             part.supylabel(_label(quantity, of_task), fontsize=8)
             part.supxlabel("updates", fontsize=8)
     return figure

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
+import itertools
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import score_label
-from seedvar.figures.style import alike_but_for, draw_side_by_side, group_handles, in_order, run_handles
+from seedvar.figures.style import (
+    alike_but_for,
+    draw_side_by_side,
+    group_handles,
+    in_order,
+    legend_below,
+    panels,
+    run_handles,
+)
 from seedvar.words import KEYS, task_title
 
 
@@ -19,26 +28,20 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
-    """Draws a row a task and a column a number of epochs; boxes of optimizers side by side, failed runs marked."""
+    """Draws a panel a task and number of epochs; boxes of optimizers side by side, failed runs marked."""
     tasks, lengths, optimizers = (in_order(numbers[name]) for name in ("task", "epochs", "optimizer"))
     rates = sorted(in_order(numbers["learning_rate"]))
-    figure, axes = plt.subplots(
-        len(tasks),
-        len(lengths),
-        figsize=((0.35 * len(rates) * len(optimizers) + 1.3) * len(lengths) + 0.4, 2.8 * len(tasks) + 0.4),
-        squeeze=False,
-        sharey="row",
-        layout="constrained",
-    )
-    for row, task in enumerate(tasks):
+    columns = len(lengths) if len(lengths) > 1 else min(3, max(2, len(tasks)))
+    figure, axes = panels(len(tasks) * len(lengths), 2.4, columns, sharey="row" if len(lengths) > 1 else "none")
+    for ax, (task, epochs) in zip(axes, itertools.product(tasks, lengths), strict=True):
         of_task = numbers[numbers["task"] == task]
-        for ax, epochs in zip(axes[row], lengths, strict=True):
-            of_panel = of_task[of_task["epochs"] == epochs]
-            if len(of_panel):
-                draw_side_by_side(ax, of_panel, "learning_rate", rates, "optimizer", optimizers)
-            ax.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
-            ax.set_title(f"{task_title(task)}, {epochs} epoch{'s' if epochs > 1 else ''}")
-            ax.set_xlabel("peak learning rate")
-        axes[row, 0].set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
-    figure.legend(handles=[*group_handles(optimizers), *run_handles()], loc="outside lower center", ncols=3)
+        of_panel = of_task[of_task["epochs"] == epochs]
+        if len(of_panel):
+            draw_side_by_side(ax, of_panel, "learning_rate", rates, "optimizer", optimizers)
+        ax.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+        ax.set_title(f"{task_title(task)}\n{epochs} epoch{'s' if epochs > 1 else ''}")
+        ax.set_xlabel("peak learning rate")
+        if epochs == lengths[0]:
+            ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
+    legend_below(figure, handles=[*group_handles(optimizers), *run_handles()])
     return figure

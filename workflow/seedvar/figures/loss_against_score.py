@@ -9,10 +9,10 @@ from matplotlib.ticker import LogLocator
 from scipy.stats import spearmanr
 
 from seedvar.data.shown import factor, loss_label, score_label
-from seedvar.figures.style import COLOURS, FAILED_COLOUR, arm_colours, in_order, panels
+from seedvar.figures.style import FAILED_COLOUR, MOST_BANDS, arm_colours, in_order, legend_below, panels
 from seedvar.words import KEYS, task_title
 
-MARKERS = "osD^vP*<>h"
+ANY = "a run, whatever its arm"
 SMALLEST = 1e-8  # stands for a loss of 0 on a logarithmic scale
 
 
@@ -25,7 +25,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and a point a run, failed ones as crosses, with Spearman's ρ of the others."""
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
-    figure, axes = panels(max(1, len(tasks)), 3.4, 3.2)
+    figure, axes = panels(max(1, len(tasks)), 2.7)
     if not tasks:
         axes[0].text(0.5, 0.5, "no run has a training loss", transform=axes[0].transAxes, ha="center")
         axes[0].set_axis_off()
@@ -33,25 +33,14 @@ def draw(numbers: pd.DataFrame) -> Figure:
         of_task = numbers[numbers["task"] == task].assign(train_loss=lambda t: t["train_loss"].clip(lower=SMALLEST))
         failed = of_task["degenerate"].astype(bool)
         scale = factor(of_task["metric"].iloc[0])
-        for number, arm in enumerate(arms):
-            rows = of_task[(of_task["arm"] == arm) & ~failed]
-            marker = MARKERS[number // COLOURS % len(MARKERS)]
-            ax.plot(
-                rows["train_loss"],
-                scale * rows["score"],
-                marker,
-                color=colours[arm],
-                markersize=4,
-                label=arm,
-                alpha=0.8,
-            )
-        ax.plot(
-            of_task.loc[failed, "train_loss"],
-            scale * of_task.loc[failed, "score"],
-            "X",
-            color=FAILED_COLOUR,
-            label="a failed run",
-        )
+        edge = {"linestyle": "", "markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.3, "alpha": 0.8}
+        of_arms = {arm: of_task["arm"] == arm for arm in arms} if len(arms) <= MOST_BANDS else {ANY: True}
+        for arm, is_of_arm in of_arms.items():
+            rows, colour = of_task[~failed & is_of_arm], colours.get(arm, colours[arms[0]])
+            ax.plot(rows["train_loss"], scale * rows["score"], "o", color=colour, label=arm, **edge)
+        there = of_task[failed]
+        crosses = {**edge, "markersize": 5}
+        ax.plot(there["train_loss"], scale * there["score"], "X", color=FAILED_COLOUR, label="a failed run", **crosses)
         ax.set_xscale("log")
         decades = np.log10(ax.get_xlim()[1] / ax.get_xlim()[0])
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
@@ -63,9 +52,5 @@ def draw(numbers: pd.DataFrame) -> Figure:
         ax.set_title(f"{task_title(task)}\nρ = {correlation} ({len(good)} runs that did not fail)")
         ax.set_xlabel(f"final {loss_label(of_task['metric'].iloc[0])}")
         ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
-    labels = {}
-    for ax in axes:
-        labels |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    if labels:
-        figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, *axes)
     return figure

@@ -14,6 +14,7 @@ from seedvar.words import KEYS, SYNTHETIC, task_title
 POINT = 72  # points an inch
 BASELINE_COLOUR, COLOUR = "#000000", "#0072B2"
 LOWEST = -40  # of the normalised axis: what is below is drawn there
+FAR = 10  # interquartile ranges beyond the quartiles: on an axis in its own unit, what is there is drawn at the edge
 SMALLEST_LETTERS = 6  # points
 DIAMETER = 4.0  # of a mark, in points, where there is room
 LEAST_STEP = 1.4  # between the centres of marks of one score, in points, where there is room
@@ -130,11 +131,12 @@ def draw(numbers: pd.DataFrame, width: float = 7.0) -> Figure:
         box = (left / width, (top - row * len(arms)) / height, panel / width, row * len(arms) / height)
         ax = figure.add_axes(box)
         rows = numbers[numbers["task"] == task]
-        _panel(ax, rows, arms, limits or _limits(rows["shown"], padded=True), panel * POINT, row * POINT)
+        _panel(ax, rows, arms, limits or _own_limits(rows), panel * POINT, row * POINT)
         ax.set_title(task, fontsize=letters + 1)
         _letters(ax, letters)
         if not normalised:
-            ax.set_xlabel(score_label(rows["metric"].iloc[0], rows["split"].iloc[0]), fontsize=letters)
+            label, n_beyond = score_label(rows["metric"].iloc[0], rows["split"].iloc[0]), _n_beyond(rows)
+            ax.set_xlabel(f"{label}; {n_beyond} beyond, at the edge" if n_beyond else label, fontsize=letters)
         _names(ax, arms, numbers, column == 0, letters)
     top = height - above
     box = ((width - failed_width + gap) / width, (top - row * len(arms)) / height)
@@ -146,19 +148,32 @@ def draw(numbers: pd.DataFrame, width: float = 7.0) -> Figure:
     return figure
 
 
-def _limits(shown: pd.Series, padded: bool = False) -> tuple[float, float]:
-    low, high = float(shown.min()), float(shown.max())
-    if padded:
-        room = 0.08 * (high - low) or 1.0
-        return low - room, high + room
-    return max(LOWEST, min(low, 0.0)) - 6, 104.0
+def _limits(shown: pd.Series) -> tuple[float, float]:
+    return max(LOWEST, min(float(shown.min()), 0.0)) - 6, 104.0
+
+
+def _own_limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Returns the ends of a task's axis in its own unit: a run far off, as a perplexity may be, squeezes no others."""
+    shown, majority = rows["shown"], factor(rows["metric"].iloc[0]) * rows["majority"].iloc[0]
+    near = pd.concat([shown[~_is_far(shown)], pd.Series([majority]).dropna()])
+    room = 0.08 * (near.max() - near.min()) or 1.0
+    return float(near.min() - room), float(near.max() + room)
+
+
+def _is_far(shown: pd.Series) -> pd.Series:
+    low, high = shown.quantile([0.25, 0.75])
+    return ~shown.between(low - FAR * (high - low), high + FAR * (high - low)) & (high > low)
+
+
+def _n_beyond(rows: pd.DataFrame) -> int:
+    return int((~rows["shown"].between(*_own_limits(rows))).sum())
 
 
 def _row_height(numbers: pd.DataFrame, limits: tuple[float, float] | None, panel: float, n_arms: int) -> float:
     """Returns the height of a row, in inches: more where many runs have one score, for all to be seen."""
     most = 1
     for _, rows in numbers.groupby("task", sort=False):
-        low, high = limits or _limits(rows["shown"], padded=True)
+        low, high = limits or _own_limits(rows)
         for _, here in rows.groupby("arm", sort=False):
             x = (np.clip(here["shown"].to_numpy(float), low, high) - low) / (high - low) * panel * POINT
             most = max(most, *map(len, stacks(x, DIAMETER)))

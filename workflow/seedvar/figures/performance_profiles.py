@@ -6,7 +6,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import MOST_BANDS, arm_colours, arm_styles, in_order, legend_below, note
+from seedvar.figures.style import (
+    GREY,
+    MOST_BANDS,
+    PAGE,
+    arm_colours,
+    arm_styles,
+    in_order,
+    legend_below,
+    note,
+    small_multiples,
+)
 from seedvar.words import all_titles
 
 COLUMNS = 5  # of panels
@@ -41,22 +51,16 @@ def draw(numbers: pd.DataFrame) -> Figure:
 
 def _small_multiples(numbers: pd.DataFrame, arms: list[str]) -> Figure:
     height, colours = -(-len(arms) // COLUMNS), arm_colours(arms)
-    figure, axes = plt.subplots(
-        height, COLUMNS, figsize=(7, 1.35 * height + 0.7), sharex=True, sharey=True, layout="constrained", squeeze=False
-    )
-    for ax, arm in zip(axes.flat, arms, strict=False):
+    figure = plt.figure(figsize=(PAGE, 1.35 * height + 0.7), layout="constrained")
+    for ax, arm in zip(small_multiples(figure, arms, COLUMNS), arms, strict=True):
         for other in arms:
             rows = numbers[numbers["arm"] == other]
             if other != arm:
-                ax.plot(rows["tau"], 100 * rows["share"], color="#cccccc", linewidth=0.5)
+                ax.plot(rows["tau"], 100 * rows["share"], color=GREY, linewidth=0.5)
         rows = numbers[numbers["arm"] == arm]
         ax.plot(rows["tau"], 100 * rows["share"], color=colours[arm])
         _band(ax, rows, colours[arm])
         ax.axvline(0, linestyle="--", color="#333333", linewidth=0.7)
-        ax.set_title(arm, fontsize=7)
-        ax.tick_params(labelsize=6)
-    for ax in axes.flat[len(arms) :]:
-        ax.set_axis_off()
     figure.suptitle(numbers["tasks"].iloc[0], wrap=True, fontsize=9)
     figure.supxlabel(LEVEL, fontsize=8)
     figure.supylabel(SHARE, fontsize=8)

@@ -6,7 +6,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import score_label
-from seedvar.figures.style import alike_but_for, draw_side_by_side, group_handles, in_order, panels, run_handles
+from seedvar.figures.style import (
+    alike_but_for,
+    draw_side_by_side,
+    group_handles,
+    in_order,
+    legend_below,
+    panels,
+    run_handles,
+)
 from seedvar.words import KEYS, task_title
 
 
@@ -24,13 +32,13 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and a box a depth, optimizers side by side, failed runs marked."""
     tasks, depths, optimizers = in_order(numbers["task"]), in_order(numbers["depth"]), in_order(numbers["optimizer"])
-    figure, axes = panels(len(tasks), max(3.2, 0.28 * len(depths) * len(optimizers) + 1.2), 3.0)
+    figure, axes = panels(len(tasks), 2.6, columns=2 if len(depths) * len(optimizers) < 16 else 1)
     for ax, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         draw_side_by_side(ax, of_task, "depth", depths, "optimizer", optimizers)
-        ax.set_xticks(range(len(depths)), depths)
+        ax.set_xticks(range(len(depths)), depths, rotation=30 if len(depths) > 5 else 0)
         ax.set_xlabel("re-initialised layers")
         ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
         ax.set_title(task_title(task))
-    figure.legend(handles=[*group_handles(optimizers), *run_handles()], loc="outside lower center", ncols=3)
+    legend_below(figure, handles=[*group_handles(optimizers), *run_handles()])
     return figure

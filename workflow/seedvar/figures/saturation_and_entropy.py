@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import FAILED_COLOUR, in_order, legend_below, over_share_of_training, panel_names
+from seedvar.figures.style import (
+    A_LINE,
+    FAILED_COLOUR,
+    columns_of_tasks,
+    in_order,
+    legend_below,
+    over_share_of_training,
+    panel_names,
+)
 from seedvar.words import KEYS, task_title
 
 THRESHOLD = "0.99"
@@ -35,27 +42,21 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one column a task: saturation above, entropy below; dotted lines are failed runs."""
     tasks = in_order(numbers["task"])
     quantities = [name for name in LABELS if name in set(numbers["quantity"])]
-    figure, axes = plt.subplots(
-        max(1, len(quantities)),
-        len(tasks),
-        figsize=(3.0 * len(tasks) + 0.6, 2.6 * len(quantities) + 0.8),
-        squeeze=False,
-        sharex="col",
-        sharey="row",
-        layout="constrained",
-    )
-    for column, task in enumerate(tasks):
-        for ax, quantity in zip(axes[:, column], quantities, strict=False):
+    n = max(1, len(quantities))
+    figure, axes = columns_of_tasks(len(tasks), n, 2.1 * n + 0.4, sharex="col", sharey="row")
+    for column, (of_task, task) in enumerate(zip(axes, tasks, strict=True)):
+        for ax, quantity in zip(of_task, quantities, strict=False):
             for failed, colour, line in ((False, OTHER_COLOUR, "-"), (True, FAILED_COLOUR, ":")):
                 wanted = (numbers["task"] == task) & (numbers["quantity"] == quantity)
                 rows = numbers[wanted & (numbers["degenerate"] == failed)].sort_values("share")
                 label = f"{'failed' if failed else 'other'} runs"
                 ax.plot(rows["share"], rows["median"], color=colour, linestyle=line, label=label)
                 ax.fill_between(rows["share"], rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0)
-            axes[quantities.index(quantity), 0].set_ylabel(LABELS[quantity])
-        axes[-1, column].set_xlabel("share of training, %")
+            if column % A_LINE == 0:
+                ax.set_ylabel(LABELS[quantity])
+        of_task[-1].set_xlabel("share of training, %")
         counts = numbers[numbers["task"] == task].groupby("degenerate")["n"].max()
         n = [int(counts.get(failed, 0)) for failed in (True, False)]
-        axes[0, column].set_title(f"{task_title(task)}\n{n[0]} failed, {n[1]} other runs")
-    legend_below(figure, axes[0, 0])
+        of_task[0].set_title(f"{task_title(task)}\n{n[0]} failed, {n[1]} other runs")
+    legend_below(figure, axes[0][0])
     return figure

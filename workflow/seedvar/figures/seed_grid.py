@@ -9,9 +9,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, higher_is_better, score_label
-from seedvar.figures.style import FAILED_COLOUR, in_order
+from seedvar.figures.style import FAILED_COLOUR, PAGE, in_order
 from seedvar.words import KEYS, task_title
 
+MARGIN = 1.0  # inches, for the labels and the scale of colours
 MOST_PRINTED = 12  # seeds a side up to which scores and means are printed
 MEAN, SD = "mean", "SD"
 
@@ -25,7 +26,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one heat map a task and arm: a row an initialisation seed, a column an order seed, failed runs crossed."""
     pairs = [tuple(pair) for pair in numbers[["task", "arm"]].drop_duplicates().to_numpy()]
     n_orders, n_inits = numbers["order_seed"].nunique(), numbers["init_seed"].nunique()
-    columns = max(1, min(6, 30 // max(5, n_orders), max(sum(t == task for t, _ in pairs) for task, _ in pairs)))
+    columns = int((PAGE - MARGIN) / _width(n_orders))
+    columns = max(1, min(columns, max(sum(t == task for t, _ in pairs) for task, _ in pairs)))
     tasks = in_order(numbers["task"])
     figure = plt.figure(layout="constrained", figsize=_size(pairs, columns, n_orders, n_inits))
     parts = figure.subfigures(len(tasks), 1, squeeze=False, height_ratios=[_rows(pairs, t, columns) for t in tasks])
@@ -39,14 +41,14 @@ def draw(numbers: pd.DataFrame) -> Figure:
         for ax, arm in zip(axes, arms, strict=False):
             up = higher_is_better(of_task["metric"].iloc[0])
             image = _panel(ax, of_task[of_task["arm"] == arm], inits, orders, norm, scale, up)
-            ax.set_title(arm, fontsize=8)
+            ax.set_title(arm, fontsize=7)
         for ax in axes[len(arms) :]:
             ax.set_axis_off()
         label = score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0])
         part.colorbar(image, ax=list(part.axes), label=label, aspect=30)
-        part.suptitle(task_title(task), fontsize=10)
-        part.supxlabel("order seed", fontsize=9)
-        part.supylabel("initialisation seed", fontsize=9)
+        part.suptitle(task_title(task), fontsize=9)
+        part.supxlabel("order seed", fontsize=7.5)
+        part.supylabel("initialisation seed", fontsize=7.5)
     return figure
 
 
@@ -57,8 +59,13 @@ def _rows(pairs: list[tuple[str, str]], task: str, columns: int) -> int:
 def _size(pairs: list[tuple[str, str]], columns: int, n_orders: int, n_inits: int) -> tuple[float, float]:
     rows = sum(_rows(pairs, task, columns) for task in dict.fromkeys(t for t, _ in pairs))
     tasks = len({t for t, _ in pairs})
-    width, height = max(1.3, 0.34 * (n_orders + 2) + 0.4), max(1.0, 0.3 * (n_inits + 2) + 0.5)
-    return columns * width + 1.4, rows * height + 0.8 * tasks
+    height = max(1.0, 0.21 * (n_inits + 2) + 0.5)
+    return min(PAGE, columns * _width(n_orders) + MARGIN), rows * height + 0.7 * tasks
+
+
+def _width(n_orders: int) -> float:
+    """Returns the width of a grid in inches."""
+    return max(1.15, 0.21 * (n_orders + 2) + 0.3)
 
 
 def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, scale: int, up: bool):
@@ -80,7 +87,7 @@ def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, s
     for i, j in np.ndindex(*grid.shape):
         value, sd = grid.iloc[i, j], sds.iloc[i, j] if few else np.nan
         if i < len(inits) and j < len(orders) and failed.iloc[i, j] == True:  # noqa: E712, a missing run is NaN
-            ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=7)
+            ax.plot(j, i, "X", color=FAILED_COLOUR, markeredgecolor="white", markersize=6)
         elif few and pd.notna(value) or pd.notna(sd):
             is_best = i < len(inits) and j < len(orders) and best.iloc[i, j]
             ax.text(
@@ -89,12 +96,13 @@ def _panel(ax, rows: pd.DataFrame, inits: list, orders: list, norm: Normalize, s
                 _printed(sd, scale, 1) if pd.notna(sd) else _printed(value, scale, 0),
                 ha="center",
                 va="center",
-                fontsize=7,
+                fontsize=6,
                 weight="bold" if is_best else "normal",
                 color="black" if pd.notna(sd) or norm(value) >= 0.6 else "white",
             )
-    ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=90 if few else 0)
-    ax.set_yticks(range(grid.shape[0]), grid.index)
+    ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=90 if few else 0, fontsize=6)
+    ax.set_yticks(range(grid.shape[0]), grid.index, fontsize=6)
+    ax.tick_params(length=2, pad=1.5)
     ax.grid(visible=False)
     return image
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import in_order, panels
+from seedvar.figures.style import in_order, legend_below, panels
 from seedvar.words import task_title
 
 MARKS = {"runs_for_mean": ("o", "#0072B2", "difference of means"), "runs_for_spread": ("s", "#E69F00", "ratio of SDs"),
@@ -22,7 +22,7 @@ def numbers(seeds_needed: pd.DataFrame) -> pd.DataFrame:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task; a dashed line at the runs that there are, marks at the edge for more than 1,000."""
     tasks, n_arms = in_order(numbers["task"]), numbers["arm"].nunique()
-    figure, axes = panels(len(tasks), 4.2, 0.28 * n_arms + 1.2, columns=2 if n_arms < 12 else 1, sharex=True)
+    figure, axes = panels(len(tasks), 0.22 * n_arms + 1.0, columns=2 if n_arms < 12 else 1, sharex=True)
     for ax, task in zip(axes, tasks, strict=True):
         rows = numbers[numbers["task"] == task].reset_index(drop=True)
         for name, (marker, colour, label) in MARKS.items():
@@ -35,15 +35,12 @@ def draw(numbers: pd.DataFrame) -> Figure:
         ax.axvline(rows["n"].iloc[0], linestyle="--", color="#333333", linewidth=1, label="runs there are")
         ax.set_xscale("log")
         ax.set_xlim(1.7, MOST * 2)
-        ax.set_xticks(
-            [2, 5, 10, 20, 50, 100, 200, 500, 1500], ["2", "5", "10", "20", "50", "100", "200", "500", ">1000"]
-        )
+        ax.set_xticks([2, 5, 10, 20, 50, 100, 300, 1500], ["2", "5", "10", "20", "50", "100", "300", ">1000"])
         ax.minorticks_off()
         ax.set_yticks(range(len(rows)), rows["arm"])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_title(f"{task_title(task)}, against {rows['baseline'].iloc[0]}")
         ax.set_xlabel("runs an arm for 80 % power")
         ax.grid(axis="x")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    legend_below(figure, axes[0])
     return figure

@@ -28,7 +28,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     pairs = every[:MOST]
     n_rows = numbers.groupby(["task", "arm"], sort=False).size().max() if pairs else 1
     columns = 2 if len(pairs) < 9 else 3
-    figure, axes = panels(max(1, len(pairs)), 8.4 / columns, 0.22 * n_rows + 1.1, columns=columns)
+    figure, axes = panels(max(1, len(pairs)), 0.2 * n_rows + 1.0, columns)
     for ax, (task, arm) in zip(axes, pairs, strict=False):
         rows = numbers[(numbers["task"] == task) & (numbers["arm"] == arm)].reset_index(drop=True)
         first, places = rows.iloc[0], np.arange(len(rows))

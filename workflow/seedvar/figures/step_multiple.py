@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import arm_colours, in_order, plain_powers
+from seedvar.figures.style import PAGE, arm_colours, in_order, plain_powers
 from seedvar.words import KEYS, all_titles
 
 BETA1, BETA2 = 0.9, 0.999  # Adam's, of the curve that is drawn whole, as in the papers
+MOST_NAMES = 3  # of tasks at a line
 LAST = 1e6  # update up to which it is drawn
 
 
@@ -38,7 +39,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     lengths = numbers[numbers["task"].notna()]
     optimizers = in_order(measured["optimizer"])
     colours = arm_colours(optimizers)
-    figure, (ax, inverse) = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
+    figure, (ax, inverse) = plt.subplots(1, 2, figsize=(PAGE, 2.9), layout="constrained")
     updates = np.unique(np.geomspace(1, LAST, 400).round())
     ratio = (1 - BETA1**updates) / np.sqrt(1 - BETA2**updates)
     ax.plot(updates, ratio, color="#333333", linewidth=1, label="without the correction, by theory")
@@ -59,7 +60,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for panel in (ax, inverse):
         for length, of_length in lengths.groupby("update"):
             panel.axvline(length, color="#777777", linestyle=":", linewidth=0.9)
-            names = ", ".join(of_length["task"])  # the title says which are synthetic
+            names = ", ".join(of_length["task"].head(MOST_NAMES))  # the title says which are synthetic
+            names += ", …" if len(of_length) > MOST_NAMES else ""
             place = (length, 0.98) if panel is ax else (length, 0.02)  # where no curve is, right of the line
             how = {"rotation": 90, "ha": "left", "va": "top" if panel is ax else "bottom", "fontsize": 6}
             panel.annotate(names, place, xycoords=panel.get_xaxis_transform(), **how)
@@ -71,5 +73,5 @@ def draw(numbers: pd.DataFrame) -> Figure:
     ax.set_ylabel("update / bias-corrected update")
     inverse.set_title("the inverse, by theory")
     inverse.set_ylabel("bias-corrected update / update")
-    ax.legend(fontsize=7, loc="center right")
+    ax.legend(fontsize=6.5, loc="center right")
     return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from textwrap import wrap
 from xml.etree import ElementTree
 
 import matplotlib
@@ -28,6 +29,11 @@ plt.style.use(Path(__file__).parent / "seedvar.mplstyle")
 FAILED_COLOUR = "#D55E00"
 COLOURS = 6  # that are told apart with any kind of colour vision, white paper and failed runs' red left out
 MOST_BANDS = 6  # lines whose bands can still be told apart
+GREY = "#BBBBBB"  # of lines that are there for comparison
+PAGE = 7.0  # inches: no figure is wider, so that letters keep their size in print
+A_LINE = 4  # tasks side by side
+BESIDE_PANEL = 0.4  # inches, for the labels of an axis
+LETTER = 0.058  # inches, of the width of a letter in legends and labels of axes
 ROOM_FOR_ARM, ROOM_FOR_TASK = 24, 36  # characters of a name in a figure
 SVG = "http://www.w3.org/2000/svg"
 LINE_STYLES = ["-", "--", "-.", ":"]
@@ -118,11 +124,33 @@ def plain_powers(axis) -> None:
     axis.set_minor_formatter(_PlainPowers())
 
 
-def legend_below(figure: Figure, ax, columns: int = 4) -> None:
-    """Puts the legend of one panel below the whole figure."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+def legend_below(figure: Figure, *axes, handles: list | None = None) -> None:
+    """Puts what the legends of some panels say below the whole figure, in as many columns as there is room for.
+
+    Args:
+        figure: The figure.
+        axes: The panels.
+        handles: In place of panels: what the legend says.
+    """
+    entries = {}
+    for ax in axes:
+        entries |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    entries |= {handle.get_label(): handle for handle in handles or []}
+    if entries:
+        longest = LETTER * max(map(len, entries)) + 0.55
+        columns = max(1, min(len(entries), int(figure.get_size_inches()[0] / longest)))
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def break_titles(figure: Figure) -> None:
+    """Breaks titles of panels that are wider than their panel."""
+    for ax in figure.axes:
+        if ax.get_subplotspec() is None:
+            continue
+        room = figure.get_size_inches()[0] / ax.get_subplotspec().get_gridspec().ncols - BESIDE_PANEL
+        letters = int(room / (LETTER * ax.title.get_fontsize() / plt.rcParams["legend.fontsize"]))
+        lines = [wrap(line, letters, break_on_hyphens=False) for line in ax.get_title().splitlines()]
+        ax.title.set_text("\n".join(part for line in lines for part in line))
 
 
 def note(text: str) -> Figure:
@@ -152,6 +180,7 @@ def save(figure: Figure, paths: list[Path], tooltips: dict[str, str] | None = No
     Raises:
         UserError: Another file type is asked for.
     """
+    break_titles(figure)
     for path in paths:
         if path.suffix not in NO_DATE:
             raise UserError(f"--out: {path} is not accepted; accepted: files that end in .png, .pdf, .svg or .csv")
@@ -178,9 +207,12 @@ def _as_svg(figure: Figure, tooltips: dict[str, str]) -> str:
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def panels(n: int, width: float, height: float, columns: int = 2, **options) -> tuple[Figure, list]:
-    """Makes a figure with so many panels, row by row; options as of `plt.subplots`."""
-    columns = max(1, min(columns, n))
+def panels(n: int, height: float, columns: int = 2, **options) -> tuple[Figure, list]:
+    """Makes a figure with so many panels, row by row; options as of `plt.subplots`.
+
+    `columns` of them are as wide as a page; fewer make a narrower figure.
+    """
+    width, columns = PAGE / columns, max(1, min(columns, n))
     rows = -(-n // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained", **options
@@ -188,6 +220,44 @@ def panels(n: int, width: float, height: float, columns: int = 2, **options) -> 
     for ax in axes.flat[n:]:
         ax.set_axis_off()
     return figure, list(axes.flat[:n])
+
+
+def columns_of_tasks(n_tasks: int, rows: int, height: float, **options) -> tuple[Figure, list[np.ndarray]]:
+    """Makes a figure with a column of panels a task, several lines of them where there are many tasks.
+
+    Args:
+        n_tasks: Number of tasks.
+        rows: Panels of a task, one below the other.
+        height: Of them together, in inches.
+        options: As of `Figure.subplots`.
+
+    Returns:
+        The figure, and the panels of each task from above.
+    """
+    columns = min(A_LINE, n_tasks)
+    lines = -(-n_tasks // columns)
+    size = (min(PAGE, 2.7 * columns + 0.6), height * lines + 0.5)
+    figure = plt.figure(figsize=size, layout="constrained")
+    by_task = []
+    for part in figure.subfigures(lines, 1, squeeze=False)[:, 0]:
+        grid = part.subplots(rows, columns, squeeze=False, **options)
+        of_line = min(columns, n_tasks - len(by_task))
+        for ax in grid[:, of_line:].flat:
+            ax.set_axis_off()
+        by_task += list(grid[:, :of_line].T)
+    return figure, by_task
+
+
+def small_multiples(part, names: list[str], columns: int = 6) -> list:
+    """Makes a small panel for each name in a part of a figure, with shared axes."""
+    height = -(-len(names) // columns)
+    axes = part.subplots(height, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for ax, name in zip(axes, names, strict=False):
+        ax.set_title(name, fontsize=6.5)
+        ax.tick_params(labelsize=6, pad=1.5, length=2)
+    for ax in axes[len(names) :]:
+        ax.set_axis_off()
+    return list(axes[: len(names)])
 
 
 def draw_runs(ax, x: np.ndarray, scores: np.ndarray, failed: np.ndarray, colour) -> None:

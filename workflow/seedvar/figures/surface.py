@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from seedvar.data.shown import loss_label
+from seedvar.figures.style import PAGE
 from seedvar.words import task_title
 
 LEVELS = 18  # contours
@@ -32,7 +33,7 @@ def numbers(runs: pd.DataFrame, surface: pd.DataFrame) -> pd.DataFrame:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws loss and gradient norm as contours on a logarithmic scale, with the three points marked."""
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.7), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 3.2), layout="constrained", sharey=True)
     about = numbers.iloc[0]
     for ax, quantity, label in zip(
         axes, ("loss", "gradient_norm"), (loss_label(about["metric"]), "gradient norm"), strict=True
@@ -56,14 +57,14 @@ def draw(numbers: pd.DataFrame) -> Figure:
                 horizontalalignment="right" if a else "left",
                 verticalalignment="bottom" if a or b else "top",
                 textcoords="offset points",
-                fontsize=8,
+                fontsize=7,
                 bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1},
             )
         ax.xaxis.set_major_locator(MultipleLocator(0.5))
         ax.set_xlabel("towards the first run")
         ax.grid(visible=False)
     axes[0].set_ylabel("towards the second run")
-    figure.suptitle(task_title(about["task"]), fontsize=10)
+    figure.suptitle(task_title(about["task"]), fontsize=9)
     return figure
 
 

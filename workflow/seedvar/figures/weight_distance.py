@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seedvar.figures.style import MOST_BANDS, arm_numbers, arm_styles, in_order, legend_below, panel_names
+from seedvar.figures.style import MOST_BANDS, PAGE, arm_numbers, arm_styles, in_order, legend_below, panel_names
 from seedvar.words import KEYS, task_title
 
-COLUMNS = 6  # of panels
+COLUMNS = 5  # of panels
 
 
 def numbers(runs: pd.DataFrame, diagnostics: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +43,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     styles = arm_styles(dict(zip(numbers["arm"], numbers["arm_number"], strict=True)))
     columns = min(COLUMNS, len(blocks))
     height = -(-len(blocks) // columns)
-    figure = plt.figure(figsize=(1.8 * columns + 0.6, len(tasks) * (1.6 * height + 0.4) + 0.6), layout="constrained")
+    figure = plt.figure(
+        figsize=(min(PAGE, 1.6 * columns + 0.5), len(tasks) * (1.25 * height + 0.4) + 0.6), layout="constrained"
+    )
     parts = figure.subfigures(len(tasks), 1, squeeze=False)[:, 0]
     for part, task in zip(parts, tasks, strict=True):
         axes = part.subplots(height, columns, squeeze=False, sharex=True).ravel()
@@ -56,12 +58,13 @@ def draw(numbers: pd.DataFrame) -> Figure:
                     ax.fill_between(
                         rows["update"], rows["min"], rows["max"], color=styles[arm]["color"], alpha=0.12, linewidth=0
                     )
-            ax.set_title(block, fontsize=8)
+            ax.set_title(block, fontsize=7)
+            ax.tick_params(labelsize=6, pad=1.5, length=2)
             ax.set_ylim(bottom=0)
         for ax in axes[len(blocks) :]:
             ax.set_axis_off()
-        part.suptitle(task_title(task), fontsize=10)
+        part.suptitle(task_title(task), fontsize=9)
         part.supylabel("L2 distance from the start", fontsize=8)
         part.supxlabel("updates", fontsize=8)
-    legend_below(figure, parts[0].axes[0], columns=4)
+    legend_below(figure, parts[0].axes[0])
     return figure

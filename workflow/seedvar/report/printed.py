@@ -25,7 +25,7 @@ from seedvar.stats.published import equivalent_to_best, significantly_better
 from seedvar.stats.rule import ALL_TASKS, ONE_TASK, QUESTIONS
 from seedvar.stats.settings import ALPHA
 from seedvar.stats.verdict import better, p_text
-from seedvar.words import SYNTHETIC, all_titles
+from seedvar.words import SYNTHETIC, task_title
 
 MOST_OF_A_PAGE = 40  # rows that a page has room for: a longer table in LaTeX may break
 
@@ -256,7 +256,8 @@ def _scores(table: pd.DataFrame, marks: Marks, decisions: pd.DataFrame | None) -
             about_all = " In the last column the same of all tasks together, by stratified tests."
     splits = " and ".join(table["split"].unique())
     in_points, own = ([f["task"] for f in firsts if (factor(f["metric"]) == 100) is points] for points in (True, False))
-    unit = " × 100" if not own else f" (× 100 for {all_titles(in_points)})" if in_points else ""
+    which = ", ".join(map(task_title, dict.fromkeys(in_points)))
+    unit = " × 100" if not own else f" (× 100 for {which})" if in_points else ""
     caption = (
         f"Mean ± SD (ddof = 1) of the {splits} score{unit}{_checkpoint(table)} over {_runs(table['n'])} of each task "
         f"and arm, failed ones included; (failed/runs) where runs failed. {marks.caption}{about_all} –: not defined."
