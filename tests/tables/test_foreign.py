@@ -9,9 +9,11 @@ import pytest
 
 from seedvar.data.shown import higher_is_better
 from seedvar.errors import UserError
+from seedvar.stats.candidates import candidates
 from seedvar.stats.compare import compare
 from seedvar.stats.describe import summarise
 from seedvar.study.reading import read_study
+from seedvar.tables.compared import as_compared
 from seedvar.tables.foreign import import_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -288,3 +290,82 @@ def test_the_shipped_studies_of_published_runs_read_them(published_runs):
     grid = import_runs(read_study(REPOSITORY / "config/studies/published_zhang_fig9.yaml"), folder)["runs"]
     means = grid.groupby("arm")["score"].mean().to_dict()
     assert means == pytest.approx({"standard": 0.71225, "reinit5": 0.74348}, abs=1e-5)
+
+
+@pytest.fixture
+def depths():
+    """A table of three depths on two tasks, of which validation prefers another one on each, and test a third."""
+    test = {"plain": (70, 70), "re1": (71, 60), "re2": (60, 71), "re3": (99, 99)}
+    dev = {"plain": (50, 50), "re1": (90, 60), "re2": (80, 70), "re3": (10, 10)}
+    rows = [
+        {"task": task, "arm": arm, "seed": seed, "acc": test[arm][i] + seed / 10, "dev": dev[arm][i] + seed}
+        for i, task in enumerate(("a", "b"))
+        for arm in test
+        for seed in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+SELECTING = """
+runs:
+  file: {file}
+  columns: {{task: task, arm: arm, seed: seed}}
+  arms: {{plain: plain, re1: re1, re2: re2, re3: re3}}
+  scale: 100
+  tasks:
+    a: {{metric: accuracy, score: acc, majority: 40, validation: dev}}
+    b: {{metric: accuracy, score: acc, majority: 40, validation: dev}}
+select: {{reinit: [re1, re2, re3]}}
+baseline: plain
+"""
+
+
+@pytest.fixture
+def selecting(tmp_path, depths):
+    def write(*changes, table=depths):
+        table.to_csv(tmp_path / "depths.csv", index=False)
+        text = SELECTING.format(file=tmp_path / "depths.csv")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "depths.yaml").write_text(text)
+        return read_study(tmp_path / "depths.yaml")
+
+    return write
+
+
+def test_the_best_of_some_arms_of_a_table_by_validation_stands_for_them(selecting, depths):
+    study = selecting()
+    assert study.compared_names() == ["plain", "reinit"]
+    runs = import_runs(study)["runs"]
+    assert len(runs) == 24  # all are kept
+    chosen = candidates(runs).set_index(["task", "arm"])
+    assert list(chosen.index[chosen["selected"]]) == [("a", "re1"), ("b", "re2")]
+    compared = summarise(as_compared({"runs": runs})["runs"]).set_index(["task", "arm"])
+    for task, arm in (("a", "re1"), ("b", "re2")):
+        own = depths[(depths["task"] == task) & (depths["arm"] == arm)]["acc"].mean()
+        assert compared.loc[(task, "reinit"), "mean"] == pytest.approx(own / 100)
+    assert set(compared.reset_index()["arm"]) == {"plain", "reinit"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("  scale: 100\n", "  scale: 100\n  split: validation\n"), "runs.split says that those are judged"),
+        (("majority: 40, validation: dev}\n    b", "majority: 40}\n    b"), "runs.tasks.a.validation: is missing"),
+        (("[re1, re2, re3]", "[re1, re9]"), "select.reinit: unknown arm 're9'; accepted: plain, re1, re2, re3"),
+        (("baseline: plain", "baseline: re1"), "baseline: 're1' is one of those that select.reinit chooses from"),
+        (("  arms: {plain: plain, re1: re1, re2: re2, re3: re3}\n", ""), "accepted: runs.arms with each of them"),
+    ],
+)
+def test_a_selection_in_a_table_that_cannot_be_made_is_refused(selecting, change, sentence):
+    with pytest.raises(UserError) as refused:
+        selecting(change)
+    assert sentence in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_an_arm_without_validation_scores_is_not_chosen_silently(selecting, depths):
+    there = ~((depths["task"] == "b") & (depths["arm"] == "re2"))
+    with pytest.raises(UserError, match=r"select\.reinit: no run of task 'b' and arm 're2' has a validation score"):
+        import_runs(selecting(table=depths[there]))

@@ -151,7 +151,7 @@ class Plan:
     def runs_in_words(self) -> str:
         """Says for captions which runs there are."""
         if self.is_table:
-            return f"Runs: {self.study.runs.file}, trained elsewhere."
+            return " ".join([f"Runs: {self.study.runs.file}, trained elsewhere.", *self.study.selected_in_words])
         n = len(self.study.seed_pairs())
         count = f"at most {n}" if self.study.adds_seeds else f"{n}"
         seeds = f"{count} runs of each task and arm, which differ in their random seeds alone."

@@ -16,6 +16,7 @@ from seedvar.engine.digests import MEMORY, Remembered
 from seedvar.engine.plan import Plan, PlannedTask
 from seedvar.models.tokenizer import FAST, quick_tokenizer
 from seedvar.study.table_study import RunsTable
+from seedvar.tables.compared import as_compared
 
 
 def check_lines(plan: Plan) -> Iterator[str]:
@@ -113,7 +114,9 @@ def _table_lines(plan: Plan) -> Iterator[str]:
         if len(scores) < len(group):
             yield f"    {len(group) - len(scores):,} without a score"
     yield from (line for line in read if line.startswith(" "))
-    yield from _settled_by_table(plan, runs.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"]))
+    yield from (f"  {sentence}" for sentence in plan.study.selected_in_words)
+    compared = as_compared({"runs": runs})["runs"]
+    yield from _settled_by_table(plan, compared.groupby(["task", "arm"], sort=False)["degenerate"].agg(["size", "sum"]))
     yield from (f"  warning: {line}" for line in odd_lines(plan.study, runs))
 
 

@@ -12,6 +12,7 @@ from seedvar.data.resolve import metric_of
 from seedvar.errors import UserError
 from seedvar.models.checkpoints import model_name
 from seedvar.strict import NAME_IN_WORDS, differ_by_case, is_name
+from seedvar.study.selecting import check_selections
 from seedvar.study.study import CrossedSeeds, SeedsUntilDecided, Study
 from seedvar.study.tasks import check_own, known_tasks
 from seedvar.study.validation import check_matters
@@ -53,7 +54,9 @@ def check_study(study: Study, path: Path | str) -> None:
                 )
     for task in study.tasks:
         _check_recipes(study, task, path)
-    _check_select(study, list(arms), path)
+    check_selections(study, list(arms), path)
+    if study.selections:
+        _check_judged_on_test(study, f"{path}: select")
     compared = study.compared_names()
     if study.baseline is not None and study.baseline not in compared:
         raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(compared)}")
@@ -169,40 +172,6 @@ def _check_recipes(study: Study, task: str, path: Path | str) -> None:
                     f"accepted: {', '.join(accepted)}"
                 )
             _check_task(study, recipe.intermediate_task, path)
-
-
-def _check_select(study: Study, arms: list[str], path: Path | str) -> None:
-    """Refuses a selection of what the study does not have, and one by the very scores that are judged."""
-    where, of_arm = f"{path}: select", {}
-    for name, by_task in study.selections.items():
-        if not is_name(name):
-            raise UserError(f"{where}: '{name}' is not a name; accepted: {NAME_IN_WORDS}")
-        if name in arms:
-            raise UserError(f"{where}: '{name}' is an arm; accepted: another name")
-        for task in by_task:
-            if task not in study.tasks:
-                raise UserError(f"{where}.{name}: unknown task '{task}'; accepted: {', '.join(study.tasks)}")
-        if missing := [task for task in study.tasks if task not in by_task]:
-            raise UserError(f"{where}.{name}.{missing[0]}: is missing; accepted: the arms to choose from on every task")
-        for chosen_from in by_task.values():
-            for arm in chosen_from:
-                if arm not in arms:
-                    raise UserError(f"{where}.{name}: unknown arm '{arm}'; accepted: {', '.join(arms)}")
-                if (other := of_arm.setdefault(arm, name)) != name:
-                    raise UserError(
-                        f"{where}.{name}: '{arm}' is in {other} too; accepted: an arm in one selection, since that "
-                        "takes its place"
-                    )
-                if chosen_from.count(arm) > 1:
-                    raise UserError(f"{where}.{name}: '{arm}' is listed twice; each arm is accepted once")
-    if of_arm.get(study.baseline):
-        raise UserError(
-            f"{path}: baseline: '{study.baseline}' is one of those that select.{of_arm[study.baseline]} chooses from; "
-            f"accepted: {', '.join(study.compared_names())}"
-        )
-    _check_case("select", [*arms, *study.selections], path)
-    if study.selections:
-        _check_judged_on_test(study, where)
 
 
 def _check_judged_on_test(study: Study, where: str) -> None:

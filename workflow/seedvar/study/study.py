@@ -19,6 +19,7 @@ from seedvar.data.declaration import Declaration
 from seedvar.models.checkpoints import model_name
 from seedvar.strict import Difference, SeedNumber, Strict
 from seedvar.study.probes import Probes
+from seedvar.study.selecting import Selecting, Selections
 from seedvar.study.tasks import known_declaration
 
 MODEL_HELP = "A hub id, a local folder, the embedded model syn-bert, or a name that config.yaml lists under models."
@@ -68,7 +69,6 @@ class Arm(RecipeBy):
     model: ModelName | None = Field(None, description=f"The arm's model; without it, the study's. {MODEL_HELP}")
 
 
-ArmList = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 SeedCount = Annotated[int, Field(ge=1, lt=2**31)]  # how many cells that may come to: `checks.MOST_CELLS`
 SeedList = Annotated[list[SeedNumber], Field(min_length=1)]
 
@@ -159,7 +159,7 @@ class Trained:
         return model_name(self.model)
 
 
-class Study(Strict):
+class Study(Selecting):
     """A study file: a grid of cells plus the comparison it is for."""
 
     description: str = Field("", description="The question that the study answers, and its source.")
@@ -185,13 +185,7 @@ class Study(Strict):
         "all tasks or by task: only then may two arms be called the same.",
     )
     loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
-    select: (
-        Annotated[dict[str, ArmList | Annotated[dict[str, ArmList], Field(min_length=1)]], Field(min_length=1)] | None
-    ) = Field(
-        None,
-        description="Arms that are, task by task, the best of some by mean validation score: a name, and the arms "
-        "to choose from, for all tasks or by task. Tables compare it in their place; changing it trains nothing.",
-    )
+    select: Selections | None = None
     score: Score = Field(Score(), description="What all tables, tests and figures judge; changing it trains nothing.")
     probes: Probes = Field(Probes(), description="Measurements on the weights of finished cells.")
 
@@ -245,33 +239,6 @@ class Study(Strict):
     def arm_names(self) -> list[str]:
         """Returns the names of the arms in the file's order."""
         return list(self.arms_on(next(iter(self.tasks))))
-
-    @property
-    def selections(self) -> dict[str, dict[str, list[str]]]:
-        """The arms that each selection chooses from, by its name and the task."""
-        return {
-            name: arms if isinstance(arms, dict) else {task: arms for task in self.tasks}
-            for name, arms in (self.select or {}).items()
-        }
-
-    @property
-    def selected_in_words(self) -> list[str]:
-        """Says for captions what each selection is, a sentence each."""
-        sentences = []
-        for name, by_task in self.selections.items():
-            on: dict[str, list[str]] = {}
-            for task, arms in by_task.items():
-                on.setdefault(", ".join(arms), []).append(task)
-            best_of = "; ".join(f"{arms} ({', '.join(tasks)})" if len(on) > 1 else arms for arms, tasks in on.items())
-            sentences.append(f"{name} is, task by task, the best of these by mean validation score: {best_of}.")
-        return sentences
-
-    def compared_names(self) -> list[str]:
-        """Returns the names of the arms that are compared: each selection is in the place of its first arm."""
-        stands_for = {
-            arm: name for name, by_task in self.selections.items() for arms in by_task.values() for arm in arms
-        }
-        return list(dict.fromkeys(stands_for.get(arm, arm) for arm in self.arm_names()))
 
     def models(self) -> list[str]:
         """Returns the models that arms train, as the study file writes them, each once."""

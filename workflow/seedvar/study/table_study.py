@@ -14,6 +14,7 @@ from seedvar.data.shown import chance, higher_is_better, perfect
 from seedvar.errors import UserError
 from seedvar.strict import NAME_IN_WORDS, Difference, Strict, differ_by_case, is_name
 from seedvar.study.probes import Probes
+from seedvar.study.selecting import Selecting, Selections, check_selections
 from seedvar.study.study import SLACK_HELP
 from seedvar.study.validation import check_matters, did_you_mean
 
@@ -118,7 +119,7 @@ class RunsTable(Strict):
     curves: CurveTable | None = None
 
 
-class TableStudy(Strict):
+class TableStudy(Selecting):
     """A study file that takes its runs from a table."""
 
     description: str = Field("", description="The question that the study answers, and its source.")
@@ -130,6 +131,8 @@ class TableStudy(Strict):
         "by task: only then may two arms be called the same.",
     )
     loss_slack: float = Field(0.0, ge=0, lt=1, description=SLACK_HELP)
+
+    select: Selections | None = None
 
     @property
     def tasks(self) -> list[str]:
@@ -167,9 +170,6 @@ class TableStudy(Strict):
         if self.runs.arm:
             return [self.runs.arm]
         return list(self.runs.arms) if self.runs.arms else ([self.baseline, ""] if self.baseline else [])
-
-    compared_names = arm_names  # nothing is selected
-    selections: ClassVar[dict] = {}
 
     def recipes(self) -> list:
         """None: what was trained is not known."""
@@ -214,10 +214,31 @@ def check_table_study(study: TableStudy, path: Path | str) -> None:
     _check_meant_twice(runs.arms or {}, "arms", path)
     for name, task in runs.tasks.items():
         _check_metric(study, name, task, path)
-    if runs.arms and study.baseline is not None and study.baseline not in runs.arms:
-        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {', '.join(runs.arms)}")
+    if study.selections:
+        _check_select(study, path)
+    if runs.arms and study.baseline is not None and study.baseline not in study.compared_names():
+        accepted = ", ".join(study.compared_names())
+        raise UserError(f"{path}: baseline: unknown arm '{study.baseline}'; accepted: {accepted}")
     if runs.arms and study.baseline is None and len(runs.arms) > 1:
         raise UserError(f"{path}: baseline: is missing; accepted: {', '.join(runs.arms)}")
+
+
+def _check_select(study: TableStudy, path: Path | str) -> None:
+    """Refuses to choose among arms that the file does not name, or by scores that there are none of or are judged."""
+    if not study.runs.arms:
+        raise UserError(f"{path}: select: the arms have no names here; accepted: runs.arms with each of them")
+    check_selections(study, list(study.runs.arms), path)
+    if study.runs.split == "validation":
+        raise UserError(
+            f"{path}: select: chooses by validation scores, and runs.split says that those are judged; accepted: "
+            "runs.split: test, or no select"
+        )
+    for name, task in study.runs.tasks.items():
+        if not (task.validation or task.curve):
+            raise UserError(
+                f"{path}: runs.tasks.{name}.validation: is missing, and select chooses by it; accepted: the column of "
+                "the validation score, or curve"
+            )
 
 
 def _check_keys(study: TableStudy, path: Path | str) -> None:

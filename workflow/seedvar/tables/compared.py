@@ -20,13 +20,15 @@ def select(runs: pd.DataFrame, chosen_from: dict[str, dict[str, list[str]]], che
     Args:
         runs: The runs table.
         chosen_from: Name of a selection to task to the arms that it may choose.
-        checkpoint: Whose validation scores count, `last` or `best`; one that is not defined is the majority's.
+        checkpoint: Whose validation scores count, `last` or `best`; one that is not defined is the majority's
+            (in a table of somebody else's runs that of the judged split, the only one that is known).
 
     Returns:
         The table with two more columns: `selection`, what the run's arm may be chosen for, empty where nothing; and
         `selected`, whether it was. The first of equally good arms is chosen.
     """
-    validation = runs[f"validation_{checkpoint}"].fillna(runs["majority_validation"])
+    trivial = runs["majority_validation" if "majority_validation" in runs else "majority"]
+    validation = runs[f"validation_{checkpoint}"].fillna(trivial)
     up = validation * runs["metric"].map({metric: sign(metric) for metric in runs["metric"].unique()})
     means = up.groupby([runs["task"], runs["arm"]]).mean()
     selection, selected = pd.Series("", runs.index), pd.Series(False, runs.index)

@@ -24,6 +24,7 @@ from seedvar.study.table_study import (
     in_unit,
     limits_of,
 )
+from seedvar.tables.compared import select
 from seedvar.tables.rows import ROW, chosen, names, numbers, read_any, whole_numbers
 from seedvar.words import KEYS, SEEDS
 
@@ -63,13 +64,27 @@ def import_runs(
     if (repeated := runs[runs.duplicated(KEYS)]).size:
         task, arm, seed = repeated.iloc[0][["task", "arm", "init_seed"]]
         raise UserError(f"{path}: the run of task {task}, arm {arm}, seed {seed} is there twice; once is accepted")
-    if study.baseline is not None and study.baseline not in set(runs["arm"]):
+    if study.baseline is not None and study.baseline not in {*runs["arm"], *study.selections}:
         raise UserError(f"{path}: no run has the arm '{study.baseline}'; accepted: {', '.join(runs['arm'].unique())}")
     if study.baseline is not None and runs["arm"].nunique() == 1:
         raise UserError(f"{path}: baseline: '{study.baseline}' is the only arm; accepted: leave baseline out")
-    if curves is None:
-        return {"runs": runs}
-    return {"runs": _with_curves(runs, curves), "curves": curves}
+    runs = runs if curves is None else _with_curves(runs, curves)
+    if study.selections:
+        _check_candidates(study, runs, path)
+        runs = select(runs, study.selections, "last")
+    return {"runs": runs} if curves is None else {"runs": runs, "curves": curves}
+
+
+def _check_candidates(study: TableStudy, runs: pd.DataFrame, path: Path) -> None:
+    """Refuses to choose among arms of which some have no run, or no validation score, on a task."""
+    scored = runs[runs["validation_last"].notna()].groupby(["task", "arm"]).size()
+    for name, by_task in study.selections.items():
+        for task, arms in by_task.items():
+            if missing := [arm for arm in arms if (task, arm) not in scored]:
+                raise UserError(
+                    f"{path}: select.{name}: no run of task '{task}' and arm '{missing[0]}' has a validation score; "
+                    "accepted: arms that have some on every task, or for each task its arms"
+                )
 
 
 def _named(lists) -> list[str]:
