@@ -65,6 +65,18 @@ def test_the_widest_range_is_the_widest_of_those_that_the_sentence_names(study):
         assert said["sentence"].endswith(others)
 
 
+def test_of_equally_wide_ranges_none_is_said_to_be_the_widest():
+    runs = pd.DataFrame(
+        {
+            "task": "rte", "arm": arm, "init_seed": seed, "order_seed": seed, "metric": "accuracy", "split": "test",
+            "score": score + seed / 1000, "majority": 0.5, "degenerate": False,
+        }
+        for arm, score in (("a", 0.7), ("b", 0.6)) for seed in range(6)
+    )  # fmt: skip
+    said = next(one for one in findings(summarise(runs), None) if one["kind"] == "range")
+    assert said["sentence"].endswith(", no less than that of any other arm and task.")
+
+
 @pytest.mark.parametrize(("failing", "end"), [(5, "and some of 1 more arm."), (6, "and some of 2 more arms.")])
 def test_many_failing_arms_are_counted(failing, end):
     runs = pd.DataFrame(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 
+import numpy as np
 import pandas as pd
 
 from seedvar.data.shown import factor, title
@@ -131,17 +132,19 @@ def _widest(summary: pd.DataFrame) -> dict | None:
     n_several, scale = len(several), several["metric"].map(factor)
     in_points = several[scale == 100]
     several = in_points if len(in_points) else several
-    row = several.loc[(several["ok_max"] - several["ok_min"]).idxmax()]
+    ranges = several["ok_max"] - several["ok_min"]
+    row = several.loc[ranges.idxmax()]
+    more = "no less" if np.isclose(ranges, ranges.max(), rtol=1e-9).sum() > 1 else "more"
     low, high = (factor(row["metric"]) * row[name] for name in ("ok_min", "ok_max"))
     text = (
         f"Seeds alone move the {title(row['metric'])} of {row['arm']} on {task_title(row['task'])} from {low:.3g} to "
         f"{high:.3g} among its {row['ok_n']} runs that did not fail"
     )
     if len(several) == len(summary) > 1:
-        text += ", more than that of any other arm and task"
+        text += f", {more} than that of any other arm and task"
     elif len(several) > 1:  # a range of two runs says little, and one in other units cannot be compared
         in_unit = " on tasks with scores in points" if len(several) < n_several else ""
-        text += f", more than in the {len(several) - 1} other pairs of arm and task with 3 such runs{in_unit}"
+        text += f", {more} than in the {len(several) - 1} other pairs of arm and task with 3 such runs{in_unit}"
     text += "."
     numbers = {"lowest": row["ok_min"], "highest": row["ok_max"], "sd": row["ok_sd"]}
     return _finding("range", text, numbers, row["ok_n"], "summary.csv", {"task": row["task"], "arm": row["arm"]})
