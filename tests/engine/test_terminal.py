@@ -2,6 +2,7 @@
 
 import io
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,8 @@ from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultForma
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from seedvar.engine.terminal import Screen
+from seedvar.engine.terminal import FailedJobs, Screen
+from seedvar.tables.failed_jobs import failed_jobs
 
 ERROR = {
     "event": LogEvent.JOB_ERROR, "rule_name": "train", "rule_msg": None, "jobid": 7, "indent": False, "aux": {},
@@ -93,3 +95,14 @@ def test_a_dry_run_shows_its_plan(said):
     shown = said(dryrun=True)
     assert "Job stats" in shown
     assert "Building" in shown
+
+
+def test_jobs_that_failed_are_written_down_but_not_those_that_a_user_stopped(tmp_path):
+    handler = FailedJobs(tmp_path)
+    error = logging.makeLogRecord({"msg": "Error in rule train", **ERROR})
+    handler.emit(logging.makeLogRecord({"msg": "Finished jobid: 3", "event": LogEvent.JOB_FINISHED}))
+    handler.emit(error)
+    handler.emit(logging.makeLogRecord({"msg": "Terminating processes on user request, this might take some time."}))
+    handler.emit(error)
+    assert [len(times) for times in failed_jobs(tmp_path).values()] == [1]
+    assert list(failed_jobs(tmp_path)) == [Path("cell.log")]

@@ -84,6 +84,28 @@ def test_other_families_with_a_word_head_are_probed_too(tiny_models, tmp_path, f
     assert moved[-1] == same[-1]
 
 
+def test_what_lora_adds_to_the_layers_is_probed_with_them(tmp_path):
+    pytest.importorskip("peft")
+    recipe = Recipe(lora_rank=3, lora_alpha=7.0)
+    model = build_model(FOLDER, known_task("syn-rte"), recipe, 0)
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.2, generator=draw)
+    save_file({name: p.detach().contiguous() for name, p in model.named_parameters()}, tmp_path / "lora.safetensors")
+    rows = perplexities(FOLDER, tmp_path / "lora.safetensors", TEXT, 128, lora_scale=7 / 3)
+    for module in model.modules():
+        if hasattr(module, "merge") and hasattr(module, "lora_A"):
+            module.merge()  # peft's own sum
+    merged = {name.replace(".base_layer.", "."): value for name, value in model.state_dict().items()}
+    save_file(merged, tmp_path / "merged.safetensors")
+    wanted = perplexities(FOLDER, tmp_path / "merged.safetensors", TEXT, 128)
+    found = [[row["perplexity"] for row in table] for table in (rows, wanted)]
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert found[0][0] > 1.05 * found[0][-1]  # something has been forgotten
+
+
 def test_the_mask_draw_is_the_same_every_time_and_spares_special_tokens():
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     rows = tokenizer(TEXT)["input_ids"]

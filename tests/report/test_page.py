@@ -21,6 +21,7 @@ from seedvar.report.findings import findings
 from seedvar.report.page import About, report
 from seedvar.stats.describe import summarise
 from seedvar.stats.rule import decide
+from seedvar.tables.failed_jobs import note_failed
 
 ARM = "<b>bold</b> & *x*"
 SHOWN = ["overview", "distribution", "learning-curves"]
@@ -166,6 +167,10 @@ def test_the_page_says_on_what_machine_and_how_long_where_the_cells_are_there(re
     keep_record(results, rows[0])
     keep_record(results, rows[1], resumed_after=[12], wall_time_s=30.0)
     keep_record(results, rows[2], device="A GPU", cells_per_gpu=2)
+    (log,) = (results / "logs/train").rglob("seed-0.log")
+    note_failed(results, [str(log)])
+    os.utime(results / "cells" / log.relative_to(results / "logs/train").with_suffix("") / "result.json")
+    note_failed(results, [str(log.with_name("of another study.log"))])
     keep_record(results, rows[3], fingerprint="of other code", wall_time_s=1e6)  # of no run of this study
     page = Page(report(ABOUT, results, SHOWN))
     text = page.says("made")
@@ -173,6 +178,7 @@ def test_the_page_says_on_what_machine_and_how_long_where_the_cells_are_there(re
     assert "A GPU, up to 2 runs side by side (1 of 3 runs)" in text
     assert "3.5 minutes of training in all; a run took 90.0 s (median), at most 90.0 s." in text
     assert "1 of 3 runs were stopped in the middle and taken up again" in text
+    assert "Jobs of 1 of 3 runs failed and were started again" in text
     assert "torch 2.13.0" in text
     assert "commit abc123" in text
     assert "not known here of 7 of 10 runs" in text

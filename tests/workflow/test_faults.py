@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from helpers import environment_of, run_snakemake
 
+from seedvar.tables.failed_jobs import failed_jobs
+
 STUDY = """
 model: ./tiny
 tasks: [syn-rte]
@@ -159,6 +161,8 @@ def test_a_cell_killed_in_the_middle_of_training_is_trained_again_and_nothing_el
     os.kill(victim[0], signal.SIGKILL)
     printed = process.communicate(timeout=600)[0]
     assert process.returncode == 0, printed  # `retries: 1` of the profile
+    (failed,) = failed_jobs(study / "results")  # for the report
+    assert failed.parent == slow.parent.relative_to(study)
     assert tables(study) == wanted
     assert not list(study.glob("results/cells/**/.writing-*"))
 

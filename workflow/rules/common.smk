@@ -362,7 +362,7 @@ def config_value(value):
 
 
 # What is shown, from the first job to the last.
-SCREEN = Screen(workflow)
+SCREEN = Screen(workflow, PLAN.results)
 STARTED_S = time.monotonic()
 END_PROGRESS = []
 

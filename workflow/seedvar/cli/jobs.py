@@ -112,7 +112,9 @@ def _forgetting(arguments) -> int | None:
     torch.set_num_threads(arguments.threads)
     with claimed_device(arguments.device, arguments.cells_per_gpu) as device:
         model = model_folder(arguments.results, cell.model)
-        rows = perplexities(model, weights, paragraphs, cell.recipe.max_length, device)
+        recipe = cell.recipe
+        scale = recipe.lora_alpha / recipe.lora_rank if recipe.lora_rank else None
+        rows = perplexities(model, weights, paragraphs, recipe.max_length, device, scale)
     write_csv(arguments.out, pd.DataFrame(rows))
     return None
 

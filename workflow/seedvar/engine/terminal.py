@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 
+from seedvar.tables.failed_jobs import note_failed
 from seedvar.words import CLEAR
 
 # What Snakemake says before a run, and what it says in a run that has to be known.
@@ -87,17 +89,35 @@ class Less(logging.Filter):
         return event not in about_the_run and not text.startswith(PREAMBLE)
 
 
+class FailedJobs(logging.Handler):
+    """Writes down which jobs have failed, but for those that a user has stopped."""
+
+    def __init__(self, results: Path):
+        super().__init__()
+        self.results, self.is_stopped = results, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Looks at a message of Snakemake's."""
+        from snakemake_interface_logger_plugins.common import LogEvent
+
+        self.is_stopped = self.is_stopped or str(record.msg).startswith(STOPPED)
+        if getattr(record, "event", None) == LogEvent.JOB_ERROR and not self.is_stopped:
+            with contextlib.suppress(OSError):  # the error itself is what matters
+                note_failed(self.results, [str(log) for log in record.log])
+
+
 class Screen:
     """Where Snakemake and seedvar write during a run.
 
     Args:
         workflow: Snakemake's.
+        results: The results folder, for the list of jobs that failed; without it, there is none.
 
     Attributes:
         progress: Whether a user wants to see progress.
     """
 
-    def __init__(self, workflow):
+    def __init__(self, workflow, results: Path | None = None):
         from snakemake.logging import DefaultFilter, DefaultFormatter, logger
         from snakemake.settings.enums import Quietness
 
@@ -112,6 +132,8 @@ class Screen:
         self.progress = not quiet & {Quietness.ALL, Quietness.PROGRESS}
         self._handlers = [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]
         self._less, self._before = Less(), None
+        if results and not asked.dryrun:
+            logger.addHandler(FailedJobs(results))
         if asked.dryrun or quiet != {Quietness.RULES}:  # the profile's; anything else is the user's own wish
             return
         wants_more = asked.printshellcmds or asked.verbose or asked.debug_dag

@@ -26,6 +26,7 @@ from seedvar.models.layers import layers_of
 MASKED_SHARE = 0.15
 BATCH = 64  # paragraphs
 CPU = torch.device("cpu")
+LORA_A, LORA_B = ".lora_A.default.weight", ".lora_B.default.weight"  # as peft names them
 HUB_TEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "test")
 
 
@@ -122,7 +123,12 @@ def load_language_model(folder: Path) -> nn.Module:
 
 @torch.no_grad()
 def perplexities(
-    folder: Path, weights: Path, paragraphs: list[str], max_length: int, device: torch.device = CPU
+    folder: Path,
+    weights: Path,
+    paragraphs: list[str],
+    max_length: int,
+    device: torch.device = CPU,
+    lora_scale: float | None = None,
 ) -> list[dict]:
     """Measures the perplexity for every k.
 
@@ -132,6 +138,7 @@ def perplexities(
         paragraphs: The text.
         max_length: Longer paragraphs are cut to so many tokens.
         device: Where to measure.
+        lora_scale: Of a classifier with LoRA: what its products are multiplied by before they go into the weights.
 
     Returns:
         Rows `replaced_layers` (k), `perplexity`, `masked_tokens`; the last is the pre-trained model.
@@ -147,6 +154,8 @@ def perplexities(
     pretrained = {name: value.clone() for name, value in encoder.state_dict().items()}
     prefix = model.base_model_prefix + "."
     saved = load_file(weights, device=str(device))
+    if lora_scale is not None:
+        saved = with_products(saved, lora_scale)
     fine_tuned = {name: saved[prefix + name] for name in pretrained if prefix + name in saved}
     encoder.load_state_dict({**pretrained, **fine_tuned})
     table = [_row(model, masked, tokenizer.pad_token_id, 0)]
@@ -158,6 +167,15 @@ def perplexities(
             encoder.load_state_dict(pretrained)
         table.append(_row(model, masked, tokenizer.pad_token_id, k))
     return table
+
+
+def with_products(saved: dict[str, torch.Tensor], scale: float) -> dict[str, torch.Tensor]:
+    """Adds LoRA's products to the weights that they stand beside: W + scale · B A, under the layer's own name."""
+    whole = {name.replace(".base_layer.", "."): value for name, value in saved.items()}
+    for name in [name for name in saved if name.endswith(LORA_A)]:
+        layer = name.removesuffix(LORA_A)
+        whole[f"{layer}.weight"] = whole[f"{layer}.weight"] + scale * saved[f"{layer}{LORA_B}"] @ saved[name]
+    return whole
 
 
 def _row(model: nn.Module, masked, pad_token_id: int, k: int) -> dict:

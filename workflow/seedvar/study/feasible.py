@@ -40,11 +40,6 @@ def check_models(study: Study, known: dict[str, About], path: Path) -> None:
                 f"{path}: probes.forgetting: {trained.model_name} has no single layers or no masked-word head; "
                 "accepted: leave it out"
             )
-        if is_probed and trained.recipe.lora_rank:
-            raise UserError(
-                f"{path}: probes.forgetting: arm '{arm}' leaves the pre-trained layers as they are (lora_rank); "
-                "accepted: other arms"
-            )
 
 
 def check_recipe(where: str, name: str, recipe: Recipe, config: dict) -> None:

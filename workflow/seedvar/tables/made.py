@@ -10,6 +10,7 @@ import pandas as pd
 from seedvar.cells.places import RESULT, cell_folder, log_file
 from seedvar.cells.record import read_record
 from seedvar.errors import UserError
+from seedvar.tables.failed_jobs import failed_jobs
 
 OF_A_CELL = ["data", "model", "task", "slug", "init_seed", "order_seed"]
 RECORDED = ["machine", "wall_time_s", "resumed_after", "versions", "commit"]
@@ -25,9 +26,10 @@ def how_made(runs: pd.DataFrame, results: Path) -> pd.DataFrame:
     Returns:
         A row each, with the same index. `machine`, `wall_time_s` (seconds over all starts), `resumed_after` (the
         updates after which it was taken up), `versions` and `commit` of the code are missing where there is no record
-        of this very run; `log`, the file, where there is none.
+        of this very run; `log`, the file, where there is none. `failed_starts`: how often its job failed before.
     """
-    found = pd.DataFrame(None, index=runs.index, columns=[*RECORDED, "log"], dtype=object)
+    found = pd.DataFrame(None, index=runs.index, columns=[*RECORDED, "log", "failed_starts"], dtype=object)
+    failed = failed_jobs(results)
     if not {*OF_A_CELL, "fingerprint"} <= set(runs):
         return found
     for index, row in zip(runs.index, runs[[*OF_A_CELL, "fingerprint"]].to_dict("records"), strict=True):
@@ -35,11 +37,14 @@ def how_made(runs: pd.DataFrame, results: Path) -> pd.DataFrame:
             folder = cell_folder(*(row[name] for name in OF_A_CELL))
             log = log_file(results, "train", folder)
             found.at[index, "log"] = log if log.is_file() else None
-            record = read_record(results / folder / RESULT)
+            result = results / folder / RESULT
+            record = read_record(result)
             if record.fingerprint == row["fingerprint"]:
                 what = [_machine(record), record.wall_time_s, record.resumed_after, _versions(record), record.commit]
                 for name, value in zip(RECORDED, what, strict=True):
                     found.at[index, name] = value
+                made_at = result.stat().st_mtime
+                found.at[index, "failed_starts"] = sum(time <= made_at for time in failed.get(log, []))
     return found
 
 
