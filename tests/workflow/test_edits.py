@@ -240,6 +240,8 @@ NOTHING_IS_TRAINED = {
     ),
     "a figure's code": in_package("figures/distribution.py", "def draw(", "NOVELTY = 1\n\n\ndef draw("),
     "a statistic's code": in_package("stats/compare.py", "def compare(", "NOVELTY = 1\n\n\ndef compare("),
+    "what is judged": in_study("seeds: 2", "score: {checkpoint: best, split: validation}\nseeds: 2"),
+    "what matters": in_study("seeds: 2", "smallest_difference: 0.02\nloss_slack: 0.1\nseeds: 2"),
     "a place of files": move_the_data,
     "times of change": touch_everything,
     "a library": upgrade_a_library,
