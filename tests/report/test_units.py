@@ -1,9 +1,11 @@
 """Scores stand in tables for people in the unit of their metric, and a table says where the lower is the better."""
 
+import math
+
 import pandas as pd
 import pytest
 
-from seedvar.report.printed import render
+from seedvar.report.printed import _mean_sd, render
 from seedvar.stats.describe import summarise
 from seedvar.stats.rule import decide
 
@@ -39,7 +41,7 @@ def rows_of(table, layout=None, baseline=None):
 def test_an_error_stands_in_its_own_unit_with_the_lowest_mean_in_bold():
     (header, far, close, majority), caption = rows_of(summarise(HOMES), baseline="far")
     assert header == ["arm", "homes, mean squared error, lower is better"]
-    assert (far[1], close[1], majority[1]) == ("1,210 ± 10", "**12.1 ± 0.1†**", "2,500")
+    assert (far[1], close[1], majority[1]) == ("1,210 ± 10", "**12.10 ± 0.10†**", "2,500")
     assert "the best mean and those that it does not beat significantly" in caption
     assert "†: mean significantly better than that of far" in caption
 
@@ -55,7 +57,7 @@ def test_scores_of_several_tasks_stand_each_in_its_unit():
     (header, far, close, majority), caption = rows_of(summarise(pd.concat([PAIRS, HOMES])), "scores")
     assert header == ["arm", "pairs, F1", "homes, mean squared error, lower is better", "all tasks, failed"]
     assert far == ["far", "61.0 ± 1.0", "1,210 ± 10", "0/6"]
-    assert close == ["close", "81.0 ± 1.0", "12.1 ± 0.1", "0/6"]
+    assert close == ["close", "81.0 ± 1.0", "12.10 ± 0.10", "0/6"]
     assert majority == ["majority", "50.0", "2,500", ""]
     assert caption.startswith("Mean ± SD (ddof = 1) of the test score (× 100 for pairs) over 3 runs")
 
@@ -85,3 +87,19 @@ def test_differences_in_points_say_it_once():
     (_, row), caption = rows_of(decide(PAIRS, "far"))
     assert (row[0], row[3][:5]) == ("pairs", "+20.0")
     assert "Differences are × 100." in caption
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (19.44, 0.889, "19.44 ± 0.89"),
+        (0.01234, 0.0045, "0.0123 ± 0.0045"),
+        (1234.6, 56.2, "1,235 ± 56"),
+        (-3.21, 12.3, "−3 ± 12"),
+        (2.5, 0.0, "2.5 ± 0"),
+        (3e-9, 1e-10, "3e−09 ± 1e−10"),
+        (7.0, math.nan, "7 ± –"),
+    ],
+)
+def test_a_mean_in_its_own_unit_has_as_many_decimals_as_its_sd(mean, sd, text):
+    assert _mean_sd("mse", mean, sd) == text

@@ -27,6 +27,7 @@ from seedvar.stats.settings import ALPHA
 from seedvar.stats.verdict import better, p_text
 from seedvar.words import SYNTHETIC, task_title
 
+MOST_DECIMALS = 6  # of a mean and its SD, which have more digits in CSV
 MOST_OF_A_PAGE = 40  # rows that a page has room for: a longer table in LaTeX may break
 
 
@@ -416,7 +417,12 @@ def score_text(metric: str, value: float, plus: str = "") -> str:
 
 
 def _mean_sd(metric: str, mean: float, sd: float) -> str:
-    return "–" if math.isnan(mean) else f"{score_text(metric, mean)} ± {score_text(metric, sd)}"
+    """Writes both to the same decimal: in points to the first, else to the SD's second digit."""
+    decimals = 1 - math.floor(math.log10(sd)) if sd > 0 and factor(metric) != 100 else math.inf
+    if math.isnan(mean) or decimals > MOST_DECIMALS:
+        return "–" if math.isnan(mean) else f"{score_text(metric, mean)} ± {score_text(metric, sd)}"
+    texts = (f"{value:,.{max(0, decimals)}f}" for value in (mean, sd))
+    return " ± ".join(texts).replace("-", "\N{MINUS SIGN}")
 
 
 def _measure(metric: str) -> str:
