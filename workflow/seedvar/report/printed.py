@@ -418,7 +418,7 @@ def score_text(metric: str, value: float, plus: str = "") -> str:
 
 def _mean_sd(metric: str, mean: float, sd: float) -> str:
     """Writes both to the same decimal: in points to the first, else to the SD's second digit."""
-    decimals = 1 - math.floor(math.log10(sd)) if sd > 0 and factor(metric) != 100 else math.inf
+    decimals = 1 - int(f"{sd:.1e}".partition("e")[2]) if sd > 0 and factor(metric) != 100 else math.inf
     if math.isnan(mean) or decimals > MOST_DECIMALS:
         return "–" if math.isnan(mean) else f"{score_text(metric, mean)} ± {score_text(metric, sd)}"
     texts = (f"{value:,.{max(0, decimals)}f}" for value in (mean, sd))
