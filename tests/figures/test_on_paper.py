@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from seedvar.figures import OVERVIEW
 from seedvar.figures.overview import SMALLEST_LETTERS
 from seedvar.figures.style import PAGE, break_titles, short_names
 
@@ -64,6 +65,9 @@ def test_with_a_dozen_tasks_and_with_forty_arms(path, monkeypatch):
         many = [
             numbers.assign(task=numbers["task"] + f" of the kind {i}") for i in range(6 if len(numbers) < 3000 else 3)
         ]
+        assert faults(drawn(path, pd.concat(many, ignore_index=True)), monkeypatch) == []
+    if path.stem == OVERVIEW:  # counts of three digits stand beside their bars
+        many = [numbers.assign(init_seed=1000 * i + numbers["init_seed"]) for i in range(12)]
         assert faults(drawn(path, pd.concat(many, ignore_index=True)), monkeypatch) == []
     if "arm" in numbers:
         many = [numbers.assign(arm=numbers["arm"] + f"+learning_rate{i}e-5") for i in range(1, 11)]

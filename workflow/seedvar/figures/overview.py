@@ -114,7 +114,10 @@ def draw(numbers: pd.DataFrame, width: float = 7.0) -> Figure:
     lines = -(-len(tasks) // a_line)
     letters = 8 if width > 5 and len(arms) <= 12 else SMALLEST_LETTERS
     gutter = min(0.4 * width, 0.15 + 0.6 * letters / POINT * max(len(arm) for arm in arms))
-    failed_width, gap, above, below = (0.95, 0.14, 0.3, 0.36) if width > 5 else (0.62, 0.1, 0.26, 0.32)
+    gap, above, below = (0.14, 0.3, 0.36) if width > 5 else (0.1, 0.26, 0.32)
+    counts = numbers.groupby("arm", sort=False)["degenerate"].agg(lambda failed: f"{int(failed.sum())}/{len(failed)}")
+    room = 0.62 * letters / POINT * counts.str.len().max()  # for the counts of failed runs
+    failed_width = (0.6 if width > 5 else 0.36) + room
     panel = (width - gutter - failed_width - a_line * gap) / a_line
     normalised = bool(numbers["is_normalised"].iloc[0])
     if not normalised:
@@ -140,7 +143,7 @@ def draw(numbers: pd.DataFrame, width: float = 7.0) -> Figure:
         _names(ax, arms, numbers, column == 0, letters)
     top = height - above
     box = ((width - failed_width + gap) / width, (top - row * len(arms)) / height)
-    ax = figure.add_axes((*box, (failed_width - 2.6 * gap) / width, row * len(arms) / height))
+    ax = figure.add_axes((*box, (failed_width - 1.3 * gap - room) / width, row * len(arms) / height))
     _failures(ax, numbers, arms, letters)
     figure.text(
         0.5, 0.04 / height, _legend(numbers, width), ha="center", va="bottom", fontsize=letters, linespacing=1.3
