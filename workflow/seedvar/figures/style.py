@@ -147,7 +147,8 @@ def break_titles(figure: Figure) -> None:
     for ax in figure.axes:
         if ax.get_subplotspec() is None:
             continue
-        room = figure.get_size_inches()[0] / ax.get_subplotspec().get_gridspec().ncols - BESIDE_PANEL
+        beside = BESIDE_PANEL if ax.get_ylabel() else BESIDE_PANEL / 4
+        room = figure.get_size_inches()[0] / ax.get_subplotspec().get_gridspec().ncols - beside
         letters = int(room / (LETTER * ax.title.get_fontsize() / plt.rcParams["legend.fontsize"]))
         lines = [wrap(line, letters, break_on_hyphens=False) for line in ax.get_title().splitlines()]
         ax.title.set_text("\n".join(part for line in lines for part in line))
