@@ -11,7 +11,7 @@ from seedvar.figures.style import PAGE, arm_colours, in_order, plain_powers
 from seedvar.words import KEYS, all_titles
 
 BETA1, BETA2 = 0.9, 0.999  # Adam's, of the curve that is drawn whole, as in the papers
-MOST_NAMES = 3  # of tasks at a line
+ROOM = 40  # letters of the names of tasks at a line
 LAST = 1e6  # update up to which it is drawn
 
 
@@ -60,8 +60,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for panel in (ax, inverse):
         for length, of_length in lengths.groupby("update"):
             panel.axvline(length, color="#777777", linestyle=":", linewidth=0.9)
-            names = ", ".join(of_length["task"].head(MOST_NAMES))  # the title says which are synthetic
-            names += ", …" if len(of_length) > MOST_NAMES else ""
+            names = ", ".join(of_length["task"])  # the title says which are synthetic
+            names = names if len(names) <= ROOM else f"{names[: ROOM - 1]}…"
             place = (length, 0.98) if panel is ax else (length, 0.02)  # where no curve is, right of the line
             how = {"rotation": 90, "ha": "left", "va": "top" if panel is ax else "bottom", "fontsize": 6}
             panel.annotate(names, place, xycoords=panel.get_xaxis_transform(), **how)
