@@ -32,7 +32,7 @@ MOST_BANDS = 6  # lines whose bands can still be told apart
 GREY = "#BBBBBB"  # of lines that are there for comparison
 PAGE = 7.0  # inches: no figure is wider, so that letters keep their size in print
 A_LINE = 4  # tasks side by side
-BESIDE_PANEL, BETWEEN_PANELS = 0.6, 0.1  # inches, of labels of an axis, and between titles
+BESIDE_PANEL, BETWEEN_PANELS = 0.4, 0.1  # inches, of labels of an axis, and between titles
 LETTER = 0.058  # inches, of the width of a letter in legends and labels of axes
 ROOM_FOR_ARM, ROOM_FOR_TASK = 24, 36  # characters of a name in a figure
 SVG = "http://www.w3.org/2000/svg"
@@ -148,8 +148,13 @@ def break_titles(figure: Figure) -> None:
         if ax.get_subplotspec() is None:
             continue
         place, columns = ax.get_subplotspec().colspan, ax.get_subplotspec().get_gridspec().ncols
-        at_edge = place.stop == columns and ax.yaxis.get_tick_params().get("labelleft", True)
-        room = figure.get_size_inches()[0] / columns - (BESIDE_PANEL if at_edge else BETWEEN_PANELS)
+        beside = BETWEEN_PANELS
+        if place.stop == columns and ax.yaxis.get_tick_params().get("labelleft", True):  # at the page's edge
+            names = max(
+                (len(label.get_text()) for label in ax.get_yticklabels()), default=0
+            )  # numbers are not there yet
+            beside = max(BESIDE_PANEL, 0.2 + LETTER * names)
+        room = figure.get_size_inches()[0] / columns - beside
         letters = int(room / (LETTER * ax.title.get_fontsize() / plt.rcParams["legend.fontsize"]))
         lines = [wrap(line, letters, break_on_hyphens=False) for line in ax.get_title().splitlines()]
         ax.title.set_text("\n".join(part for line in lines for part in line))
