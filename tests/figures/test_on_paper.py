@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from seedvar.figures import OVERVIEW
@@ -38,7 +39,7 @@ def faults(figure, monkeypatch) -> list[str]:
     with monkeypatch.context() as patched:
         patched.setattr(Text, "draw", recorded)  # of all texts those that are drawn
         break_titles(figure)
-        figure.canvas.draw()
+        FigureCanvasAgg(figure).draw()
     width = figure.get_size_inches()[0]
     found = [f"{width} inches wide"] if width > PAGE else []
     inside = figure.bbox.padded(1)
@@ -50,6 +51,11 @@ def faults(figure, monkeypatch) -> list[str]:
             found.append(f"{said!r} in {text.get_fontsize()} points")
         if not (inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1):
             found.append(f"{said!r} sticks out")
+    for ax in figure.axes:
+        names = [label for label in ax.get_xticklabels() if id(label) in texts and label.get_rotation() == 0]
+        places = sorted((label.get_window_extent() for label in names), key=lambda box: box.x0)
+        if any(left.x1 > right.x0 for left, right in zip(places, places[1:], strict=False)):
+            found.append(f"{[label.get_text() for label in names]} run into each other")
     return found
 
 
@@ -72,3 +78,18 @@ def test_with_a_dozen_tasks_and_with_forty_arms(path, monkeypatch):
     if "arm" in numbers:
         many = [numbers.assign(arm=numbers["arm"] + f"+learning_rate{i}e-5") for i in range(1, 11)]
         assert faults(drawn(path, pd.concat(many, ignore_index=True)), monkeypatch) == []
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 9, 14])
+@pytest.mark.parametrize("kind", ["distribution", "reinit-depth", "learning-rates", "training-length"])
+def test_names_below_a_panel_do_not_run_into_each_other_however_short_they_are(kind, n, monkeypatch):
+    """Below a short name of an arm stands how many of its runs failed, which is longer."""
+    path = next(path for path in NUMBERS if path.stem == kind)
+    numbers = pd.read_csv(path)
+    numbers = numbers[numbers["task"].isin(numbers["task"].unique()[:2])]
+    one = numbers[numbers["arm"] == numbers["arm"].iloc[0]]
+    changes = [{"arm": f"a{i}", "depth": str(i), "learning_rate": 1e-6 * (i + 1), "updates": 2**i} for i in range(n)]
+    of_kind = [{name: value for name, value in each.items() if name in numbers} for each in changes]
+    if kind == "training-length":
+        of_kind = [{**each, "depth": float("nan")} for each in of_kind]
+    assert faults(drawn(path, pd.concat([one.assign(**each) for each in of_kind])), monkeypatch) == []

@@ -98,6 +98,9 @@ def test_a_run_far_off_squeezes_no_others_and_is_named():
     assert len(marks(figure)) == len(runs)
     assert max(x for number, x, *_ in marks(figure) if number == 0) == pytest.approx(ax.get_xlim()[1])
     assert overview._own_limits(numbers_of(runs))[1] > 30  # what nothing learned scores is on the axis
+    runs.loc[0, "score"] = np.nan  # of a run that diverged, where there is no trivial predictor
+    label = overview.draw(numbers_of(runs.assign(majority=np.nan), "a")).axes[0].get_xlabel()
+    assert label.endswith("; 1 beyond, at the edge")
 
 
 def test_the_share_of_failed_runs_is_that_of_all_tasks():

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from seedvar.data.shown import factor, score_label
 from seedvar.errors import UserError
 from seedvar.figures.style import (
-    LETTER,
+    PAGE,
     arm_colours,
     draw_box,
     draw_runs,
@@ -18,12 +18,11 @@ from seedvar.figures.style import (
     legend_below,
     panels,
     run_handles,
+    turn_names,
 )
 from seedvar.words import KEYS, task_title
 
 KINDS = ("box", "violin", "points")
-
-ROOM = 2.9  # inches, for the names below a panel beside another
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
@@ -49,9 +48,11 @@ def draw(numbers: pd.DataFrame, kind: str = "box") -> Figure:
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
     many = len(arms) > 8
-    figure, axes = panels(len(tasks), 3.2 if many else 2.6, columns=1 if many else 2)
+    columns = 1 if many else 2
+    figure, axes = panels(len(tasks), 3.2 if many else 2.6, columns)
     for ax, task in zip(axes, tasks, strict=True):
         _panel(ax, numbers[numbers["task"] == task], arms, colours, kind)
+        turn_names(ax, PAGE / columns, 90 if many else 30)
         ax.set_title(task_title(task))
     legend_below(figure, handles=run_handles())
     return figure
@@ -74,6 +75,4 @@ def _panel(ax, runs: pd.DataFrame, arms: list[str], colours: dict[str, str], kin
         draw_runs(ax, position + jitter(len(scores)), scores, failed, colours[arm])
     ax.axhline(scale * runs["majority"].iloc[0], linestyle="--", color="#333333", linewidth=1, zorder=1)
     ax.set_xticks(range(len(arms)), labels)
-    if LETTER * len(arms) * max(map(len, arms)) > ROOM:
-        ax.tick_params(axis="x", labelrotation=30 if len(arms) < 9 else 90)
     ax.set_ylabel(score_label(runs["metric"].iloc[0], runs["split"].iloc[0]))

@@ -18,13 +18,13 @@ from seedvar.figures.style import (
     in_order,
     legend_below,
     note,
+    rows_of_multiples,
     small_multiples,
 )
 from seedvar.words import task_title
 
 SPLITS = ("test", "validation")
 RUNS = "runs to choose from"
-COLUMNS = 6  # of panels, where every arm has one
 
 
 def numbers(runs: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
@@ -39,9 +39,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
     if not len(numbers):
         return note("no run has a validation score")
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
-    splits = [split for split in SPLITS if numbers[split].notna().any()] or ["validation"]
     if len(arms) > MOST_BANDS:
-        return _draw_apart(numbers, splits)
+        return _draw_apart(numbers)
+    splits = [split for split in SPLITS if numbers[split].notna().any()] or ["validation"]
     styles = arm_styles(arms)
     figure, axes = columns_of_tasks(len(tasks), len(splits), 1.9 * len(splits) + 0.3, sharex="col")
     for of_task, task in zip(axes, tasks, strict=True):
@@ -63,18 +63,18 @@ def draw(numbers: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_apart(numbers: pd.DataFrame, splits: list[str]) -> Figure:
-    """Of many arms draws a panel each, the others in grey: on test, or where no task has one on validation."""
+def _draw_apart(numbers: pd.DataFrame) -> Figure:
+    """Of many arms draws a panel each, the others in grey: on test, or on validation where a task has no test split."""
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
     colours = arm_colours(arms)
-    height = 1.15 * -(-len(arms) // COLUMNS) + 0.5
+    height = 1.15 * rows_of_multiples(arms) + 0.5
     figure = plt.figure(figsize=(PAGE, height * len(tasks)), layout="constrained")
     for part, task in zip(figure.subfigures(len(tasks), 1, squeeze=False)[:, 0], tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
-        split = next(name for name in (*splits, "validation") if of_task[name].notna().any() or name == "validation")
+        split = "test" if of_task["test"].notna().any() else "validation"
         metric = of_task["metric"].iloc[0]
         lines = {arm: rows for arm, rows in of_task.groupby("arm", sort=False)}
-        for ax, arm in zip(small_multiples(part, arms, COLUMNS), arms, strict=True):
+        for ax, arm in zip(small_multiples(part, arms), arms, strict=True):
             for other, rows in lines.items():
                 style = {"color": colours[arm], "zorder": 3} if other == arm else {"color": GREY, "linewidth": 0.5}
                 ax.plot(rows["n"], factor(metric) * rows[split], **style)

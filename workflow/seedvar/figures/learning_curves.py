@@ -16,12 +16,12 @@ from seedvar.figures.style import (
     columns_of_tasks,
     in_order,
     legend_below,
+    rows_of_multiples,
     small_multiples,
 )
 from seedvar.words import KEYS, task_title
 
 MOST_CURVES = 25  # runs of an arm up to which each has a line of its own
-COLUMNS = 6  # of panels, where every arm has one
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -83,15 +83,15 @@ def draw(numbers: pd.DataFrame) -> Figure:
 
 def _draw_apart(numbers: pd.DataFrame) -> Figure:
     tasks, arms = in_order(numbers["task"]), in_order(numbers["arm"])
-    height = -(-len(arms) // COLUMNS)
-    figure = plt.figure(figsize=(PAGE, len(tasks) * 2 * (1.15 * height + 0.5)), layout="constrained")
+    height = 1.15 * rows_of_multiples(arms) + 0.5
+    figure = plt.figure(figsize=(PAGE, len(tasks) * 2 * height), layout="constrained")
     parts = figure.subfigures(2 * len(tasks), 1, squeeze=False)[:, 0]
     for number, task in enumerate(tasks):
         of_task = numbers[numbers["task"] == task]
         for part, quantity in zip(parts[2 * number : 2 * number + 2], _quantities(of_task), strict=True):
             rows = of_task[of_task["quantity"] == quantity]
             means = rows[rows["init_seed"].isna()].groupby(["arm", "degenerate"])
-            for ax, arm in zip(small_multiples(part, arms, COLUMNS), arms, strict=True):
+            for ax, arm in zip(small_multiples(part, arms), arms, strict=True):
                 for _, line in means:
                     ax.plot(line["update"], _scale(quantity) * line["value"], color=GREY, linewidth=0.5, zorder=0)
                 of_arm = rows[rows["arm"] == arm]

@@ -8,15 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import score_label
-from seedvar.figures.style import (
-    alike_but_for,
-    draw_side_by_side,
-    group_handles,
-    in_order,
-    legend_below,
-    panels,
-    run_handles,
-)
+from seedvar.figures.style import PAGE, alike_but_for, draw_side_by_side, in_order, legend_of_groups, panels, turn_names
 from seedvar.words import KEYS, task_title
 
 
@@ -39,9 +31,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
         if len(of_panel):
             draw_side_by_side(ax, of_panel, "learning_rate", rates, "optimizer", optimizers)
         ax.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+        turn_names(ax, PAGE / columns, 90)
         ax.set_title(f"{task_title(task)}\n{epochs} epoch{'s' if epochs > 1 else ''}")
         ax.set_xlabel("peak learning rate")
         if epochs == lengths[0]:
             ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
-    legend_below(figure, handles=[*group_handles(optimizers), *run_handles()])
+    legend_of_groups(figure, optimizers)
     return figure

@@ -169,7 +169,8 @@ def _is_far(shown: pd.Series) -> pd.Series:
 
 
 def _n_beyond(rows: pd.DataFrame) -> int:
-    return int((~rows["shown"].between(*_own_limits(rows))).sum())
+    shown = rows["shown"].dropna()
+    return int((~shown.between(*_own_limits(rows))).sum())
 
 
 def _row_height(numbers: pd.DataFrame, limits: tuple[float, float] | None, panel: float, n_arms: int) -> float:

@@ -15,11 +15,11 @@ from seedvar.figures.style import (
     in_order,
     legend_below,
     note,
+    rows_of_multiples,
     small_multiples,
 )
 from seedvar.words import all_titles
 
-COLUMNS = 5  # of panels
 LEVEL, SHARE = "normalised score τ (0: trivial predictor, 1: perfect)", "runs that score above τ (%)"
 
 
@@ -50,9 +50,9 @@ def draw(numbers: pd.DataFrame) -> Figure:
 
 
 def _small_multiples(numbers: pd.DataFrame, arms: list[str]) -> Figure:
-    height, colours = -(-len(arms) // COLUMNS), arm_colours(arms)
-    figure = plt.figure(figsize=(PAGE, 1.35 * height + 0.7), layout="constrained")
-    for ax, arm in zip(small_multiples(figure, arms, COLUMNS), arms, strict=True):
+    colours = arm_colours(arms)
+    figure = plt.figure(figsize=(PAGE, 1.25 * rows_of_multiples(arms) + 0.7), layout="constrained")
+    for ax, arm in zip(small_multiples(figure, arms), arms, strict=True):
         for other in arms:
             rows = numbers[numbers["arm"] == other]
             if other != arm:

@@ -6,15 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import score_label
-from seedvar.figures.style import (
-    alike_but_for,
-    draw_side_by_side,
-    group_handles,
-    in_order,
-    legend_below,
-    panels,
-    run_handles,
-)
+from seedvar.figures.style import PAGE, alike_but_for, draw_side_by_side, in_order, legend_of_groups, panels, turn_names
 from seedvar.words import KEYS, task_title
 
 
@@ -32,13 +24,15 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Draws one panel a task and a box a depth, optimizers side by side, failed runs marked."""
     tasks, depths, optimizers = in_order(numbers["task"]), in_order(numbers["depth"]), in_order(numbers["optimizer"])
-    figure, axes = panels(len(tasks), 2.6, columns=2 if len(depths) * len(optimizers) < 16 else 1)
+    columns = 2 if len(depths) * len(optimizers) < 16 else 1
+    figure, axes = panels(len(tasks), 2.6, columns)
     for ax, task in zip(axes, tasks, strict=True):
         of_task = numbers[numbers["task"] == task]
         draw_side_by_side(ax, of_task, "depth", depths, "optimizer", optimizers)
-        ax.set_xticks(range(len(depths)), depths, rotation=30 if len(depths) > 5 else 0)
+        ax.set_xticks(range(len(depths)), depths)
+        turn_names(ax, PAGE / columns, 30)
         ax.set_xlabel("re-initialised layers")
         ax.set_ylabel(score_label(of_task["metric"].iloc[0], of_task["split"].iloc[0]))
         ax.set_title(task_title(task))
-    legend_below(figure, handles=[*group_handles(optimizers), *run_handles()])
+    legend_of_groups(figure, optimizers)
     return figure

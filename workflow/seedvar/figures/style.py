@@ -31,7 +31,7 @@ COLOURS = 6  # that are told apart with any kind of colour vision, white paper a
 MOST_BANDS = 6  # lines whose bands can still be told apart
 GREY = "#BBBBBB"  # of lines that are there for comparison
 PAGE = 7.0  # inches: no figure is wider, so that letters keep their size in print
-A_LINE = 4  # tasks side by side
+A_LINE, MULTIPLES = 4, 6  # panels side by side: of tasks, and small ones
 BESIDE_PANEL, BETWEEN_PANELS = 0.4, 0.1  # inches, of labels of an axis, and between titles
 LETTER = 0.058  # inches, of the width of a letter in legends and labels of axes
 ROOM_FOR_ARM, ROOM_FOR_TASK = 24, 36  # characters of a name in a figure
@@ -142,6 +142,13 @@ def legend_below(figure: Figure, *axes, handles: list | None = None) -> None:
         figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
+def turn_names(ax, width: float, angle: int) -> None:
+    """Turns the names below a panel, so many inches wide, where they have no room side by side."""
+    lines = [line for label in ax.get_xticklabels() for line in label.get_text().splitlines()]
+    if LETTER * (max(map(len, lines)) + 1) * len(ax.get_xticks()) > width - BESIDE_PANEL:
+        ax.tick_params(axis="x", labelrotation=angle)
+
+
 def break_titles(figure: Figure) -> None:
     """Breaks titles of panels that are wider than their panel."""
     for ax in figure.axes:
@@ -150,10 +157,8 @@ def break_titles(figure: Figure) -> None:
         place, columns = ax.get_subplotspec().colspan, ax.get_subplotspec().get_gridspec().ncols
         beside = BETWEEN_PANELS
         if place.stop == columns and ax.yaxis.get_tick_params().get("labelleft", True):  # at the page's edge
-            names = max(
-                (len(label.get_text()) for label in ax.get_yticklabels()), default=0
-            )  # numbers are not there yet
-            beside = max(BESIDE_PANEL, 0.2 + LETTER * names)
+            names = [len(label.get_text()) for label in ax.get_yticklabels()]  # of rows; numbers are not there yet
+            beside = max(BESIDE_PANEL, 0.2 + LETTER * max(names, default=0))
         room = figure.get_size_inches()[0] / columns - beside
         letters = int(room / (LETTER * ax.title.get_fontsize() / plt.rcParams["legend.fontsize"]))
         lines = [wrap(line, letters, break_on_hyphens=False) for line in ax.get_title().splitlines()]
@@ -255,10 +260,14 @@ def columns_of_tasks(n_tasks: int, rows: int, height: float, **options) -> tuple
     return figure, by_task
 
 
-def small_multiples(part, names: list[str], columns: int = 6) -> list:
+def rows_of_multiples(names: list[str]) -> int:
+    """Returns how many rows `small_multiples` makes."""
+    return -(-len(names) // MULTIPLES)
+
+
+def small_multiples(part, names: list[str]) -> list:
     """Makes a small panel for each name in a part of a figure, with shared axes."""
-    height = -(-len(names) // columns)
-    axes = part.subplots(height, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    axes = part.subplots(rows_of_multiples(names), MULTIPLES, squeeze=False, sharex=True, sharey=True).ravel()
     for ax, name in zip(axes, names, strict=False):
         ax.set_title(name, fontsize=6.5)
         ax.tick_params(labelsize=6, pad=1.5, length=2)
@@ -321,10 +330,11 @@ def draw_side_by_side(ax, rows: pd.DataFrame, along: str, places: list, group: s
     ax.set_xlim(-0.55, len(places) - 0.45)
 
 
-def group_handles(groups: list) -> list:
-    """Returns what a legend says of the colours of `draw_side_by_side`."""
+def legend_of_groups(figure: Figure, groups: list) -> None:
+    """Says below a figure what the colours and marks of `draw_side_by_side` are."""
     colours, line = arm_colours(groups), matplotlib.lines.Line2D
-    return [line([], [], marker="s", linestyle="", color=colours[name], alpha=0.5, label=name) for name in groups]
+    boxes = [line([], [], marker="s", linestyle="", color=colours[name], alpha=0.5, label=name) for name in groups]
+    legend_below(figure, handles=[*boxes, *run_handles()])
 
 
 def run_handles(majority: bool = True) -> list:

@@ -6,7 +6,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seedvar.data.shown import factor, score_label
-from seedvar.figures.style import FAILED_COLOUR, alike_but_for, arm_styles, columns_of_tasks, in_order, legend_below
+from seedvar.figures.style import (
+    A_LINE,
+    FAILED_COLOUR,
+    alike_but_for,
+    arm_styles,
+    columns_of_tasks,
+    in_order,
+    legend_below,
+    turn_names,
+)
 from seedvar.words import KEYS, task_title
 
 LINES = ["optimizer", "reinit_layers"]
@@ -54,7 +63,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         lengths = sorted(of_task["updates"].unique())
         if lengths[-1] >= 4 * lengths[0]:
             below.set_xscale("log")
-            below.set_xticks(lengths, map(str, lengths), rotation=90 if len(lengths) > 4 else 0)
+            below.set_xticks(lengths, list(map(str, lengths)))
+            turn_names(below, figure.get_size_inches()[0] / min(A_LINE, len(tasks)), 90)
             below.minorticks_off()
         below.set_ylim(-8, 108)
         below.set_xlabel("updates")
