@@ -44,6 +44,15 @@ def rows():
     )
 
 
+def read_changed(folder, text, changes):
+    """Reads a study file after changes, each of what is there."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "mine.yaml").write_text(text)
+    return read_study(folder / "mine.yaml")
+
+
 @pytest.fixture
 def study(tmp_path, rows):
     """Writes a table in a format and the study that reads it, with changes."""
@@ -54,12 +63,7 @@ def study(tmp_path, rows):
             table.to_parquet(path)
         else:
             table.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
-        text = STUDY.format(file=path)
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "mine.yaml").write_text(text)
-        return read_study(tmp_path / "mine.yaml")
+        return read_changed(tmp_path, STUDY.format(file=path), changes)
 
     return write
 
@@ -324,12 +328,7 @@ baseline: plain
 def selecting(tmp_path, depths):
     def write(*changes, table=depths):
         table.to_csv(tmp_path / "depths.csv", index=False)
-        text = SELECTING.format(file=tmp_path / "depths.csv")
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "depths.yaml").write_text(text)
-        return read_study(tmp_path / "depths.yaml")
+        return read_changed(tmp_path, SELECTING.format(file=tmp_path / "depths.csv"), changes)
 
     return write
 

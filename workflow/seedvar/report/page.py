@@ -156,13 +156,13 @@ def _how(about: About, runs: pd.DataFrame, made: pd.DataFrame) -> list[tuple[str
         each = f"a run took {known.median():,.1f} s (median), at most {known.max():,.1f} s"
         resumed = made["resumed_after"].map(lambda after: bool(after) if isinstance(after, list) else False).sum()
         again = f"{resumed:,} of {len(known):,} runs were stopped in the middle and taken up again."
-        restarted = int((made["failed_starts"].fillna(0) > 0).sum())
+        restarted = int(made["failed_before"].dropna().sum())
         retried = f"Jobs of {restarted:,} of {len(known):,} runs failed and were started again (logs/failed_jobs.txt)."
         lines += [
             ("Machine", _counted(made["machine"].dropna(), len(known))),
             ("Time", [f"{hours(known.sum())} of training in all; {each}."]),
             ("Taken up again", [again if resumed else f"None of {len(known):,} runs was stopped in the middle."]),
-            ("Retried", [retried if restarted else f"No job of {len(known):,} runs failed."]),
+            ("Retried", [retried if restarted else f"No failed job of {len(known):,} runs is on record."]),
             ("Trained with", _counted(made["versions"].dropna(), len(known))),
             ("Code", _counted(made["commit"].dropna().map("commit {}".format), len(known)) or ["no Git checkout"]),
         ]

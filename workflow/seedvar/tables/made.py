@@ -26,9 +26,9 @@ def how_made(runs: pd.DataFrame, results: Path) -> pd.DataFrame:
     Returns:
         A row each, with the same index. `machine`, `wall_time_s` (seconds over all starts), `resumed_after` (the
         updates after which it was taken up), `versions` and `commit` of the code are missing where there is no record
-        of this very run; `log`, the file, where there is none. `failed_starts`: how often its job failed before.
+        of this very run; `log`, the file, where there is none. `failed_before`: whether a job of it failed.
     """
-    found = pd.DataFrame(None, index=runs.index, columns=[*RECORDED, "log", "failed_starts"], dtype=object)
+    found = pd.DataFrame(None, index=runs.index, columns=[*RECORDED, "log", "failed_before"], dtype=object)
     failed = failed_jobs(results)
     if not {*OF_A_CELL, "fingerprint"} <= set(runs):
         return found
@@ -44,7 +44,7 @@ def how_made(runs: pd.DataFrame, results: Path) -> pd.DataFrame:
                 for name, value in zip(RECORDED, what, strict=True):
                     found.at[index, name] = value
                 made_at = result.stat().st_mtime
-                found.at[index, "failed_starts"] = sum(time <= made_at for time in failed.get(log, []))
+                found.at[index, "failed_before"] = any(time <= made_at for time in failed.get(log, []))
     return found
 
 
