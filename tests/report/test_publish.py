@@ -11,7 +11,7 @@ from seedvar.report.publish import publish
 
 FILES = ["runs.csv", "summary.csv", "findings.json", "predictions.parquet", "diagnostics.parquet", "report.html"]
 FILES += ["notebook.html", "notebook.ipynb"]
-NOT_PUBLISHED = {"diagnostics.parquet", "report.html", "notebook.html", "tables/scores.html"}
+NOT_PUBLISHED = {"report.html", "notebook.html", "tables/scores.html"}
 FILES += [
     "figures/overview.png",
     "figures/overview.svg",

@@ -14,8 +14,8 @@ from seedvar.errors import UserError
 from seedvar.files import write_atomically
 from seedvar.tables.finished import published_folder
 
-KINDS = ["*.csv", "predictions.parquet", "findings.json", "notebook.ipynb", "figures/*", "tables/*.md", "tables/*.tex"]
-OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "predictions.parquet", "notebook.ipynb"]
+KINDS = ["*.csv", "*.parquet", "findings.json", "notebook.ipynb", "figures/*", "tables/*.md", "tables/*.tex"]
+OF_SINGLE_RUNS = ["runs.csv", "curves.csv", "*.parquet", "notebook.ipynb"]
 OF_SINGLE_RUNS += ["figures/*.csv", "figures/*.svg", "figures/*.pdf"]
 LARGEST_MB = 5  # of a file: a repository is no store
 
