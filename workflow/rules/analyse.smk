@@ -11,6 +11,7 @@ rule statistics:
         f"results/logs/statistics/{PLAN.name}-{{statistic}}.log",
     wildcard_constraints:
         statistic="|".join(PLAN.statistics),
+    priority: 1
     conda:
         "../../envs/seedvar.yaml"
     params:
@@ -53,6 +54,7 @@ rule findings:
         f"{STUDY_FOLDER}/findings.json",
     log:
         f"results/logs/findings/{PLAN.name}.log",
+    priority: 1
     conda:
         "../../envs/seedvar.yaml"
     params:

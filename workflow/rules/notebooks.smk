@@ -24,6 +24,7 @@ rule notebook:
         notebook=f"{STUDY_FOLDER}/notebook.ipynb",
     log:
         f"results/logs/notebook/{PLAN.name}.log",
+    priority: 1  # the report waits for the notebook, that for findings, and those for statistics
     conda:
         "../../envs/seedvar.yaml"
     shell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -17,8 +18,12 @@ def code_digest(path: Path | str) -> str:
     So a file may be moved, re-formatted and commented without a change of its digest. Imports of other libraries
     count.
     """
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    return hashlib.sha256(_form(tree).encode()).hexdigest()
+    return _digest(Path(path).read_text(encoding="utf-8"))
+
+
+@cache  # forks of a process that knows the code of training do not parse it again
+def _digest(text: str) -> str:
+    return hashlib.sha256(_form(ast.parse(text)).encode()).hexdigest()
 
 
 # Says nothing that the rest does not, or only how something is written.

@@ -61,19 +61,22 @@ def train(specification: dict, results: Path, machine: Machine, keep_weights: bo
     kept = store_folder(results)
     digest_of = Remembered(results / MEMORY).code  # reading the code takes longer than all the rest of serving a cell
     parts = quick_parts(specification, results, digest_of)
-    if parts and store.serve(kept, digest(parts), results, specification):
-        print(TAKEN, file=sys.stderr)
-        return None
+    if is_quick := parts is not None:
+        if store.serve(kept, digest(parts), results, specification):
+            print(TAKEN, file=sys.stderr)
+            return None
+        if (code := machine.run_warm()) is not None:
+            return code
 
     from seedvar.cells.cell import Cell
 
     cell = Cell.from_specification(specification)
-    if parts is None or cell.specification() != specification:
+    if not is_quick or cell.specification() != specification:
         parts = parts_of(cell, results, digest_of=digest_of)
         if store.restore(kept, digest(parts), results / cell.folder()):
             print(TAKEN, file=sys.stderr)
             return None
-    if (code := machine.run_warm()) is not None:
+    if not is_quick and (code := machine.run_warm()) is not None:
         return code
 
     from seedvar.cells.lock import running

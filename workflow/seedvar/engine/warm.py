@@ -41,9 +41,11 @@ GRACE_S = 60.0  # for a fork that is to end: an update and the writing of a larg
 ANSWER_TIMEOUT_S = 60.0  # what has not begun to answer by then is no server of ours, or hangs
 PACKAGE = Path(__file__).parents[1]
 PRELOAD = [
+    "matplotlib.backends.backend_pdf",  # with what it takes fonts apart by
     "matplotlib.pyplot",
     "numpy",
     "pandas",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "pydantic",
     "safetensors.numpy",
@@ -189,6 +191,7 @@ def serve(path: Path) -> None:
     state = code_state()
     for name in PRELOAD:
         importlib.import_module(name)
+    rehearse()
     if code_state() != state:  # edited meanwhile: whoever waits does the work itself
         return
     # As a module this file is another one than the script that runs
@@ -216,6 +219,24 @@ def serve(path: Path) -> None:
                 continue
             listener.close()
             os._exit(_child(connection))
+
+
+def rehearse() -> None:
+    """Does what every cell would do again and no result depends on: reads the code, learns how checkpoints are laid out."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+    from transformers.utils import logging
+
+    from seedvar.cells.decides import code_of
+    from seedvar.cells.syntax import code_digest
+    from seedvar.models.checkpoints import EMBEDDED
+
+    for path in code_of({}, "accuracy", {}).values():
+        code_digest(PACKAGE / path)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with torch.random.fork_rng(devices=[]):  # draws a classifier
+        AutoModelForSequenceClassification.from_pretrained(EMBEDDED["syn-bert"])
 
 
 def _child(connection: socket.socket) -> int:
