@@ -222,7 +222,7 @@ def serve(path: Path) -> None:
 
 
 def rehearse() -> None:
-    """Does what every cell would do again and no result depends on: reads the code, learns how checkpoints are laid out."""
+    """Does what every cell would do again and no result depends on: reads code, learns how checkpoints are laid out."""
     import torch
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging

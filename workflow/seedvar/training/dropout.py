@@ -46,15 +46,15 @@ def scale_of_kept(dropout: float) -> float:
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, dropout):
-        bits = draw_bits(values.numel()).view(values.shape)
-        ctx.save_for_backward(bits)
+        kept = kept_by(draw_bits(values.numel()), dropout, values.dtype).view(values.shape)
+        ctx.save_for_backward(kept)
         ctx.dropout = dropout
-        return (values * kept_by(bits, dropout, values.dtype)).mul_(scale_of_kept(dropout))
+        return (values * kept).mul_(scale_of_kept(dropout))
 
     @staticmethod
     def backward(ctx, grad):
-        (bits,) = ctx.saved_tensors
-        return (grad * kept_by(bits, ctx.dropout, grad.dtype)).mul_(scale_of_kept(ctx.dropout)), None
+        (kept,) = ctx.saved_tensors
+        return (grad * kept).mul_(scale_of_kept(ctx.dropout)), None
 
 
 def use_few_bits(model: nn.Module) -> None:

@@ -117,6 +117,7 @@ def fine_tune(
     saved = unfinished.load() if unfinished else None
     if saved:  # before the watchers, which hold on to the groups of the optimizer
         load_optimizer(optimizer, saved["optimizer"], device)
+    weights = list(model.parameters())  # looking for them takes longer than clipping a small network's gradients
     watchers = [watch(model, optimizer, recipe) for watch in methods_with("watch", recipe)]
     run = Progress(worst(chosen_by))
     if saved:  # behind the watchers, which look at the weights that training starts from
@@ -141,7 +142,7 @@ def fine_tune(
             losses.append(loss.detach())
         for watcher in watchers:
             watcher.before_update(run.update)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm or math.inf)
+        norm = nn.utils.clip_grad_norm_(weights, recipe.max_grad_norm or math.inf)
         loss, norm = torch.stack([sum(losses), norm]).tolist()  # the only time that an update waits for the device
         run.window.append(loss)
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -308,7 +309,7 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, task: Task) -> torch.Ten
     return cross_entropy(logits, labels.long())
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def predict(
     model: nn.Module, examples: Examples, name: str, recipe: Recipe, device: torch.device, batch_of=make_batch
 ) -> np.ndarray:

@@ -44,7 +44,7 @@ class Group:
             shape (examples · heads · length,); the first one into places that are left free.
         out_of: Which place each row is in, shape (tokens · heads,).
         free: The places that are left free; None if there is none.
-        is_free: The same as a mask, shape (examples, 1, 1, length).
+        closed: What is added to scores so that nobody attends to those, shape (examples · heads, 1, length).
     """
 
     examples: slice
@@ -53,7 +53,7 @@ class Group:
     into: torch.Tensor
     out_of: torch.Tensor
     free: torch.Tensor | None
-    is_free: torch.Tensor | None
+    closed: torch.Tensor | None
 
     @classmethod
     def of(cls, first: int, last: int, lengths: np.ndarray, start: int, heads: int) -> Group:
@@ -68,6 +68,7 @@ class Group:
         out_of = np.empty(len(places), np.int64)
         out_of[row[places]] = places
         free = np.flatnonzero(~by_head)
+        closed = np.where(is_token, np.float32(0), np.float32(-np.inf)).repeat(heads, axis=0)[:, None]
         return cls(
             slice(first, last),
             slice(start, start + n_tokens),
@@ -75,7 +76,7 @@ class Group:
             torch.from_numpy(row),
             torch.from_numpy(out_of),
             torch.from_numpy(free) if len(free) else None,
-            torch.from_numpy(~is_token)[:, None, None] if len(free) else None,
+            torch.from_numpy(closed) if len(free) else None,
         )
 
     def __len__(self) -> int:
@@ -259,21 +260,20 @@ class _Attention(torch.autograd.Function):
         heads, size = key.shape[1:]
         one_each = len(query) == groups[-1].examples.stop  # one query an example, or one a token
         out = torch.empty_like(query, memory_format=torch.contiguous_format)
-        bits = None
+        kept = None
         if dropout:
             n_weights = sum(len(group) * group.length ** (1 if one_each else 2) for group in groups) * heads
-            bits = draw_bits(n_weights)
-            kept = kept_by(bits, dropout, key.dtype)
-        weights, used = [], 0
+            kept = kept_by(draw_bits(n_weights), dropout, key.dtype)
+        saved, used = [], 0
         for group in groups:
             queries = group.examples if one_each else group.tokens
             q = query[queries].reshape(-1, 1, size) if one_each else group.rectangles(query[queries])
             k, v = group.rectangles(key[group.tokens]), group.rectangles(value[group.tokens])
-            score = torch.bmm(q, k.transpose(1, 2)).mul_(scaling)
-            if group.is_free is not None:
-                score.view(len(group), heads, -1, group.length).masked_fill_(group.is_free, -torch.inf)
-            weight = score.float().softmax(-1).to(key.dtype)
-            weights.append(weight)
+            score = torch.bmm(q, k.transpose(1, 2)).mul_(scaling).float()
+            if group.closed is not None:
+                score.add_(group.closed)
+            weight = score.softmax(-1).to(key.dtype)
+            saved += [q, k, v, weight]
             if dropout:
                 weight = weight * kept[used : used + weight.numel()].view_as(weight)
                 used += weight.numel()
@@ -284,30 +284,27 @@ class _Attention(torch.autograd.Function):
                 group.empty(found, out[queries])
         if dropout:
             out *= scale_of_kept(dropout)
-        ctx.save_for_backward(query, key, value, bits, *weights)
-        ctx.plan = groups, dropout, scaling, one_each
+        ctx.save_for_backward(kept, *saved)
+        ctx.plan = groups, dropout, scaling, query.shape, key.shape
         return out
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad_out):
-        query, key, value, bits, *weights = ctx.saved_tensors
-        groups, dropout, scaling, one_each = ctx.plan
-        grads = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (query, key, value)]
-        heads, size = key.shape[1:]
+        kept, *saved = ctx.saved_tensors
+        groups, dropout, scaling, queries_shape, keys_shape = ctx.plan
+        one_each = queries_shape[0] == groups[-1].examples.stop
+        grads = [grad_out.new_empty(shape) for shape in (queries_shape, keys_shape, keys_shape)]
+        heads, size = keys_shape[1:]
         if dropout:
             grad_out = grad_out * scale_of_kept(dropout)
-            kept = kept_by(bits, dropout, key.dtype)
         used = 0
-        for group, weight in zip(groups, weights, strict=True):
-            tokens = group.tokens
-            queries = group.examples if one_each else tokens
-            q, g = (
-                t[queries].reshape(-1, 1, size) if one_each else group.rectangles(t[queries]) for t in (query, grad_out)
-            )
+        for i, group in enumerate(groups):
+            q, k, v, weight = saved[4 * i : 4 * i + 4]
+            queries = group.examples if one_each else group.tokens
+            g = grad_out[queries].reshape(-1, 1, size) if one_each else group.rectangles(grad_out[queries])
             if group.free is not None and not one_each:
                 g.view(-1, size).index_fill_(0, group.free, 0)
-            k, v = group.rectangles(key[tokens]), group.rectangles(value[tokens])
             grad_weight, dropped = torch.bmm(g, v.transpose(1, 2)), weight
             if dropout:
                 mask = kept[used : used + weight.numel()].view_as(weight)
@@ -316,9 +313,9 @@ class _Attention(torch.autograd.Function):
                 grad_weight *= mask
             # The derivative of the softmax: w (g - sum of w g). Where there is no token, g and w are 0.
             grad_score = torch._softmax_backward_data(grad_weight.float(), weight.float(), -1, torch.float32)
-            grad_score = grad_score.to(key.dtype).mul_(scaling)
+            grad_score = grad_score.to(weight.dtype).mul_(scaling)
             found = (grad_score @ k, grad_score.transpose(1, 2) @ q, dropped.transpose(1, 2) @ g)
-            for grad, where, part in zip(grads, (queries, tokens, tokens), found, strict=True):
+            for grad, where, part in zip(grads, (queries, group.tokens, group.tokens), found, strict=True):
                 if one_each and grad is grads[0]:
                     grad[where] = part.view(-1, heads, size)
                 else:
