@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# What every study imports is compiled once, and nothing else.
+COMPILED := import snakemake.cli, seedvar.report.notebook; from seedvar.engine import warm; warm.preload()
 
 .PHONY: help house setup quickstart test test-fast test-slurm bench bench-gpu bench-scale bench-statistics bench-coverage bench-real-or-noise lint format schema lock
 
@@ -15,6 +17,7 @@ $(VENV)/installed: envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --no-compile --requirement envs/requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -P -c '$(COMPILED)'
 	touch $@
 
 quickstart: setup  ## Train and report the quickstart study: results/quickstart/

@@ -189,9 +189,7 @@ def _connect_or_start() -> socket.socket | None:
 def serve(path: Path) -> None:
     """Imports, then forks for every request until none has come for a while."""
     state = code_state()
-    for name in PRELOAD:
-        importlib.import_module(name)
-    rehearse()
+    preload()
     if code_state() != state:  # edited meanwhile: whoever waits does the work itself
         return
     # As a module this file is another one than the script that runs
@@ -221,8 +219,10 @@ def serve(path: Path) -> None:
             os._exit(_child(connection))
 
 
-def rehearse() -> None:
-    """Does what every cell would do again and no result depends on: reads code, learns how checkpoints are laid out."""
+def preload() -> None:
+    """Imports, and does what every cell would do again and no result depends on: reads code, loads a checkpoint."""
+    for name in PRELOAD:
+        importlib.import_module(name)
     import torch
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
