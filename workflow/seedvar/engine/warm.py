@@ -2,9 +2,10 @@
 
 These imports take longer than a small cell takes to train. The first `seedvar train` on a machine, or
 in a job of a cluster, starts a server that does the imports once and then waits on a socket; every
-`seedvar train` sends it the command, and a fork of the server runs it. The server has computed nothing,
-so a fork computes what a fresh process computes, to the bit (a test compares them), and a server whose
-code has been edited since is left to end. It ends by itself when it has been idle for `IDLE_S` seconds.
+`seedvar train` sends it the command, and a fork of the server runs it. The server has computed nothing
+that a result depends on, so a fork computes what a fresh process computes, to the bit (a test compares them),
+and a server whose code has been edited since is left to end. It ends by itself when it has been idle for
+`IDLE_S` seconds.
 
 A fork belongs to the command that asked for it: its output goes to the command's log, its exit
 code is the command's, and when the command is killed the fork ends too.
