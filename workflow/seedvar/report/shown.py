@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from seedvar.report.escape import as_html
 from seedvar.report.findings import lines, source
 
-PICTURE_DPI = 80
+INCH = 96  # pixels of a page; a picture has twice as many, for screens that show them
 MISSING, ENDLESS = "–", "∞"
 
 
@@ -68,8 +68,8 @@ class Picture:
 
     def _repr_png_(self) -> tuple[bytes, dict]:
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=PICTURE_DPI, metadata={"Software": None})
-        return buffer.getvalue(), {"alt": self.alternative}
+        self.figure.savefig(buffer, format="png", dpi=2 * INCH, metadata={"Software": None})
+        return buffer.getvalue(), {"alt": self.alternative, "width": round(self.figure.get_figwidth() * INCH)}
 
 
 def written(column: pd.Series, decimals: int) -> pd.Series:
