@@ -18,7 +18,7 @@ from seedvar.figures import FIGURES
 from seedvar.files import write_csv, write_json
 from seedvar.report.captions import captions
 from seedvar.report.findings import findings
-from seedvar.report.page import About, report
+from seedvar.report.page import About, _counts, report
 from seedvar.stats.describe import summarise
 from seedvar.stats.rule import decide
 from seedvar.tables.failed_jobs import note_failed
@@ -113,6 +113,11 @@ def keep_record(results, row, **changes):
     write_json(results / "cells" / place / "result.json", record | changes)
     (results / "logs/train" / place).parent.mkdir(parents=True, exist_ok=True)
     (results / f"logs/train/{place}.log").write_text("")
+
+
+def test_one_run_is_counted_as_one():
+    runs = pd.DataFrame({"task": ["a"], "arm": ["b"], "degenerate": [True]})
+    assert _counts(runs) == "1 run, 1 task, 1 arm; 1 run failed"
 
 
 def test_findings_picture_and_scores_come_first(results):

@@ -139,11 +139,13 @@ def _is_there(study: Path, name: str) -> bool:
 
 
 def _counts(runs: pd.DataFrame) -> str:
-    words = [
-        f"{n:,} {word}{'s' if n != 1 else ''}"
-        for n, word in ((len(runs), "run"), (runs["task"].nunique(), "task"), (runs["arm"].nunique(), "arm"))
-    ]
-    return f"{', '.join(words)}; {runs['degenerate'].sum():,} runs failed"
+    counted = {"run": len(runs), "task": runs["task"].nunique(), "arm": runs["arm"].nunique()}
+    words = ", ".join(_plural(n, word) for word, n in counted.items())
+    return f"{words}; {_plural(runs['degenerate'].sum(), 'run')} failed"
+
+
+def _plural(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def _how(about: About, runs: pd.DataFrame, made: pd.DataFrame) -> list[tuple[str, list[str]]]:
