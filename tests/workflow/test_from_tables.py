@@ -7,19 +7,14 @@ import shutil
 import pytest
 from helpers import REPOSITORY, environment_of, run_snakemake
 
-PUBLISHED = REPOSITORY / "results" / "published"
-
-
-@pytest.fixture(params=["quickstart", "table1_small"])
-def study(request):
-    """A study of which scores alone are drawn, and one with diagnostics and a selection."""
-    return request.param
+STUDY = "table1_small"  # with diagnostics and a selection
+PUBLISHED = REPOSITORY / "results" / "published" / STUDY
 
 
 @pytest.fixture
-def clone(checkout, study):
+def clone(checkout):
     """The workflow with what is published of a study, and without its cells or Snakemake's records."""
-    shutil.copytree(PUBLISHED / study, checkout / "results" / "published" / study)
+    shutil.copytree(PUBLISHED, checkout / "results" / "published" / STUDY)
     return checkout
 
 
@@ -33,9 +28,9 @@ def without_torch(clone):
     return {"PYTHONPATH": os.pathsep.join([str(missing), environment_of(clone)["PYTHONPATH"]])}
 
 
-def test_every_figure_is_drawn_again_from_tables_without_torch(clone, study, without_torch):
-    published, made = PUBLISHED / study, clone / "results" / study
-    command = ("figures", "--config", f"study={study}", "from_tables=true")
+def test_every_figure_is_drawn_again_from_tables_without_torch(clone, without_torch):
+    made = clone / "results" / STUDY
+    command = ("figures", "--config", f"study={STUDY}", "from_tables=true")
     plan = run_snakemake(clone, *command, "--dry-run", "--printshellcmds", environment=without_torch)
     assert plan.returncode == 0, plan.stderr
     rules = dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))
@@ -45,19 +40,19 @@ def test_every_figure_is_drawn_again_from_tables_without_torch(clone, study, wit
     done = run_snakemake(clone, *command, environment=without_torch)
     assert done.returncode == 0, done.stderr
     drawn = {path.name for path in (made / "figures").iterdir()}
-    assert {path.name for path in (published / "figures").iterdir()} <= drawn
+    assert {path.name for path in (PUBLISHED / "figures").iterdir()} <= drawn
     assert (
         len([name for name in drawn if name.endswith(".png")]) == int(rules["figure"]) + 2
     )  # the overview is there for a column, too
     compared = [*made.glob("*.csv"), *made.glob("figures/*.csv")]
     assert len(compared) > 15
     for path in compared:  # tables and what is drawn come out as they were published
-        assert path.read_bytes() == (published / path.relative_to(made)).read_bytes(), path.name
+        assert path.read_bytes() == (PUBLISHED / path.relative_to(made)).read_bytes(), path.name
     assert not (clone / "results" / "cells").exists()
     for log in clone.glob("results/logs/**/*.log"):
         assert "not installed" not in log.read_text()
 
     (made / "curves.csv").unlink()  # what is missing comes from there again, beside tables that are there
-    command = (f"results/{study}/curves.csv", *command[1:])
+    command = (f"results/{STUDY}/curves.csv", *command[1:])
     plan = run_snakemake(clone, *command, "--dry-run", environment=without_torch)
     assert dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout + plan.stderr, re.MULTILINE))["published"] == "1"

@@ -228,11 +228,11 @@ def preload() -> None:
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
 
-    from seedvar.cells.decides import code_of
+    from seedvar.cells.decides import EVERY_CELL
     from seedvar.cells.syntax import code_digest
     from seedvar.models.checkpoints import EMBEDDED
 
-    for path in code_of({}, "accuracy", {}).values():
+    for path in EVERY_CELL.values():
         code_digest(PACKAGE / path)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
