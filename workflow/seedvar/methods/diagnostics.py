@@ -148,7 +148,7 @@ def corrected_step(optimizer: torch.optim.Optimizer, t: int) -> tuple[torch.Tens
         expects of this optimizer; None of an optimizer that has not Adam's moments.
     """
     norms, analytic = [], 1.0
-    if not isinstance(optimizer, torch.optim.AdamW):
+    if "betas" not in optimizer.defaults:
         return None, analytic
     for group in optimizer.param_groups:
         (beta1, beta2), eps = group["betas"], group["eps"]

@@ -217,7 +217,7 @@ def pack_batch(
 
 def _attention(module, query, key, value, attention_mask, dropout=0.0, scaling=None, packing=None, **unused):
     """Is called by Transformers with queries, keys and values of shape (1, heads, tokens, size of a head)."""
-    tokens = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    tokens = (tensor.squeeze(0).transpose(0, 1) for tensor in (query, key, value))
     return attend(*tokens, packing, dropout, scaling)[None], None
 
 
@@ -331,7 +331,7 @@ def _read_bert(model: nn.Module) -> None:
     """Has the last layer of BERT and those built like it compute the first tokens alone."""
 
     def forward(layer, hidden, attention_mask=None, *unused, packing, **ignored):
-        attention, tokens = layer.attention.self, hidden[0]
+        attention, tokens = layer.attention.self, hidden.squeeze(0)
         first = tokens.index_select(0, packing.starts)
         query, key, value = (
             projection(x).unflatten(-1, (-1, attention.attention_head_size))
@@ -349,7 +349,7 @@ def _read_distilbert(model: nn.Module) -> None:
     """The same for DistilBERT."""
 
     def forward(layer, hidden, attention_mask=None, *unused, packing, **ignored):
-        attention, tokens = layer.attention, hidden[0]
+        attention, tokens = layer.attention, hidden.squeeze(0)
         first = tokens.index_select(0, packing.starts)
         query, key, value = (
             projection(x).unflatten(-1, (-1, attention.attention_head_size))
@@ -368,7 +368,7 @@ def _read_stack(model: nn.Module) -> None:
     """Takes the first tokens out of what the last layer has computed for all: layers that share their parameters."""
 
     def read(stack, arguments, named, output):
-        output.last_hidden_state = output.last_hidden_state[0].index_select(0, named["packing"].starts)[:, None]
+        output.last_hidden_state = output.last_hidden_state.squeeze(0).index_select(0, named["packing"].starts)[:, None]
         return output
 
     model.base_model.encoder.register_forward_hook(read, with_kwargs=True)
