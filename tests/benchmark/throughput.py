@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -202,12 +203,16 @@ class AdamTensorByTensor(torch.optim.Optimizer):
                 p.sub_(state["m"] / (state["v"].sqrt() + 1e-8), alpha=size)
 
 
-def unfused(model, recipe):
-    """Makes the optimizer of a recipe without a fused kernel."""
-    optimizer = AdamTensorByTensor(parameter_groups.parameter_groups(model, recipe), recipe.learning_rate)
-    for group in optimizer.param_groups:
-        group["peak_lr"] = group["lr"]
-    return optimizer
+def another_adam(kind):
+    """Has the loop make another optimizer over the same groups."""
+
+    def make(model, recipe):
+        optimizer = kind(parameter_groups.parameter_groups(model, recipe), lr=recipe.learning_rate)
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+        return optimizer
+
+    return mock.patch.object(loop, "make_optimizer", make)
 
 
 @contextlib.contextmanager
@@ -239,24 +244,31 @@ def without(name: str):
         "compact vocabulary": lambda: mock.patch.object(
             loop, "compact", lambda model, examples, _: (examples, print_not)
         ),
-        "fused optimizer": lambda: mock.patch.object(loop, "make_optimizer", unfused),
+        "one pass of Adam": lambda: another_adam(AdamTensorByTensor),
+        "Adam's kernel called directly": lambda: another_adam(partial(torch.optim.AdamW, fused=True)),
+        "products of matrices for attention": lambda: mock.patch.object(packing, "attend", packing.attend_padded),
+        "16 random bits a value of dropout": lambda: mock.patch.object(loop, "use_few_bits", print_not),
         "uninitialised memory not filled": fill,
     }[name]()
 
 
-def print_not(shrunk: float) -> None:
+def print_not(given) -> None:
     """Does nothing."""
 
 
 MEASURES = [
     "all measures",
     "padding left out (packed batches)",
-    "similar lengths together in attention",
     "last layer for the first tokens alone",
+    "products of matrices for attention",
+    "similar lengths together in attention",
     "compact vocabulary",
-    "fused optimizer",
+    "one pass of Adam",
+    "Adam's kernel called directly",
+    "16 random bits a value of dropout",
     "uninitialised memory not filled",
 ]
+RUN_S = 1.5  # what a run of a measure takes: short, so that a machine that slows down slows all alike
 
 
 def a_run(results: Path, cell: Cell, steps: int):
@@ -273,10 +285,12 @@ def a_run(results: Path, cell: Cell, steps: int):
     return (time.perf_counter() - start) / steps
 
 
-def measures(results: Path, cell: Cell, rounds: int, steps: int) -> None:
+def measures(results: Path, cell: Cell, rounds: int) -> None:
     """Prints what an update costs when one measure is left out, over what it costs with all."""
     seconds = defaultdict(list)
-    for _ in range(rounds + 1):  # the first warms up
+    a_run(results, cell, 2)
+    steps = max(4, round(RUN_S / a_run(results, cell, 4)))
+    for _ in range(4 * rounds + 1):  # the first warms up
         for name in MEASURES:
             with without(name):
                 seconds[name].append(a_run(results, cell, steps))
@@ -290,6 +304,26 @@ def measures(results: Path, cell: Cell, rounds: int, steps: int) -> None:
             f"({min(ratios):.2f} to {max(ratios):.2f})",
             flush=True,
         )
+
+
+def warm_starts(results: Path, cell: Cell, rounds: int) -> None:
+    """Prints what a cell takes in a process of its own, over what it takes as a fork of the one that serves a study."""
+    seconds = defaultdict(list)
+    number = 1_000_000  # other seeds than those of `cells_an_hour`
+    for _ in range(rounds + 1):  # the first starts the process
+        for name, flags in (("warm", ["--warm"]), ("cold", [])):
+            number += 1
+            one = dataclasses.replace(cell, init_seed=number, order_seed=number)
+            words = ["train", "--cell", json.dumps(one.specification()), "--results", results, *flags]
+            seconds[name].append(run_all([[SEEDVAR, *words]], 1, {}))
+    ratios = [a / b for a, b in zip(seconds["cold"][1:], seconds["warm"][1:], strict=True)]
+    where = f"{cell.model} {cell.task}"
+    note(where, "cell without", "warm starts", statistics.median(seconds["cold"][1:]), statistics.median(ratios))
+    print(
+        f"{where}: without warm starts: {statistics.median(seconds['cold'][1:]):.1f} s a cell of {cell.recipe.steps} "
+        f"updates, {statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})",
+        flush=True,
+    )
 
 
 # Phases and peak
@@ -412,7 +446,8 @@ def main() -> None:
             faster = recipe.model_copy(update={"precision": "bfloat16" if bf16 else "float32"})
             cell = dataclasses.replace(cell, recipe=faster)
             if "measures" in what:
-                measures(results, cell, arguments.rounds, 6)
+                measures(results, cell, arguments.rounds)
+                warm_starts(results, cell, arguments.rounds)
             if "phases" in what:
                 phases(results, cell, 20)
     if arguments.out:

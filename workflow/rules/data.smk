@@ -14,9 +14,10 @@ rule model:
     params:
         content=model_content,
         place=model_place,
+        warm=warm_option,
     shell:
         "seedvar model --name {wildcards.model:q} {params.place:q}"
-        " --out results/models/{wildcards.model:q} --log {log:q}"
+        " --out results/models/{wildcards.model:q} {params.warm:q} --log {log:q}"
 
 
 # Of a model, the tokenizer decides the data: its content is a parameter, for model.json tells of more than that.

@@ -20,6 +20,7 @@ def add(command) -> None:
     sub.add_argument("--name", required=True, help="what tables call it")
     sub.add_argument("--origin", default="", help="what it is known by, whatever it is called")
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
+    add_warm(sub)
 
     sub = command("data", _data, "Tokenise a task for a model.")
     sub.add_argument("--task", required=True, help="its name")
@@ -67,10 +68,13 @@ def add(command) -> None:
     sub.add_argument("--out", required=True, type=Path, help="folder to write")
 
 
-def _model(arguments) -> None:
+def _model(arguments) -> int | None:
+    if (code := run_warm(arguments)) is not None:
+        return code
     from seedvar.models.checkpoints import Checkpoint, prepare
 
     prepare(Checkpoint(arguments.name, arguments.folder, arguments.hub_id, arguments.origin), arguments.out)
+    return None
 
 
 def _data(arguments) -> int | None:

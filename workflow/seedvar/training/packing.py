@@ -239,7 +239,13 @@ def attend(
     """
     if query.device.type == "cpu":
         return _Attention.apply(query, key, value, packing.groups(key.shape[1]), dropout, scaling)
-    # Many small products would be many launches here: one fused kernel over a rectangle
+    return attend_padded(query, key, value, packing, dropout, scaling)
+
+
+def attend_padded(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, dropout: float, scaling: float
+) -> torch.Tensor:
+    """Does what `attend` does by PyTorch's fused kernel over a rectangle: on a GPU many small products are slow."""
     n, (_, heads, size) = len(packing.lengths), query.shape
     source, is_token, places = packing.padded
     key, value = (t.index_select(0, source).view(n, -1, heads, size).transpose(1, 2) for t in (key, value))
@@ -314,7 +320,11 @@ class _Attention(torch.autograd.Function):
             # The derivative of the softmax: w (g - sum of w g). Where there is no token, g and w are 0.
             grad_score = torch._softmax_backward_data(grad_weight.float(), weight.float(), -1, torch.float32)
             grad_score = grad_score.to(weight.dtype).mul_(scaling)
-            found = (grad_score @ k, grad_score.transpose(1, 2) @ q, dropped.transpose(1, 2) @ g)
+            found = (
+                torch.bmm(grad_score, k),
+                torch.bmm(grad_score.transpose(1, 2), q),
+                torch.bmm(dropped.transpose(1, 2), g),
+            )
             for grad, where, part in zip(grads, (queries, group.tokens, group.tokens), found, strict=True):
                 if one_each and grad is grads[0]:
                     grad[where] = part.view(-1, heads, size)

@@ -10,8 +10,8 @@ class TransformersAdamW(torch.optim.Optimizer):
 
     Unlike in PyTorch's, ε is added before the correction, and the decay comes after the step and shrinks it too. Both
     are PyTorch's update with another rate, ε and λ, so that its fused kernel does the work: one pass over weights,
-    gradients and moments, and no memory beyond them. The kernel is called directly: what `torch.optim.AdamW` does around
-    it took twice as long as the update of a small network.
+    gradients and moments, and no memory beyond them. The kernel is called directly: what `torch.optim.AdamW` does
+    around it takes longer than the update of a small network.
 
     Args:
         params: Parameters, or groups with their own `lr` and `weight_decay`.
