@@ -87,20 +87,22 @@ def draw(folder: Path) -> None:
     table = pd.concat([pd.read_csv(path) if path.exists() else None, pd.DataFrame(NOTED)], ignore_index=True)
     table = table.drop_duplicates(keys, keep="last")
     table.to_csv(path, index=False)
-    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+    cells = sorted(table.loc[table["what"] == "cells an hour", "where"].unique())
+    greys = dict(zip(cells, plt.get_cmap("Greys")(np.linspace(0.3, 0.9, len(cells))), strict=True))
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
     for ax, what, label in (
         (axes[0], "cells an hour", "times as fast as ..."),
-        (axes[1], "update without", "time without it / with all"),
+        (axes[1], "fastest update without", "fastest update without it / with all"),
     ):
         ratios = table[table["what"] == what].pivot(index="name", columns="where", values="ratio")
         ratios = ratios.drop(index=["seedvar", "all measures"], errors="ignore")
-        ratios.plot.barh(ax=ax, width=0.8, color=plt.get_cmap("Greys")(np.linspace(0.35, 0.85, ratios.shape[1])))
+        ratios.plot.barh(ax=ax, width=0.8, color=[greys.get(name, "black") for name in ratios.columns])
         ax.axvline(1, color="black", linewidth=0.8)
         ax.set(xlabel=label, ylabel="")
         ax.tick_params(labelsize=7)
         ax.xaxis.label.set_size(7)
         ax.get_legend().remove()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", fontsize=6, frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6, fontsize=6, frameon=False)
     figure.savefig(folder / "throughput.png", dpi=200)
 
 
@@ -294,14 +296,18 @@ def measures(results: Path, cell: Cell, rounds: int) -> None:
         for name in MEASURES:
             with without(name):
                 seconds[name].append(a_run(results, cell, steps))
+    everything = seconds["all measures"][1:]
     for name, found in seconds.items():
-        ratios = [a / b for a, b in zip(found[1:], seconds["all measures"][1:], strict=True)]
+        ratios = [a / b for a, b in zip(found[1:], everything, strict=True)]
+        low, median, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+        fastest = min(found[1:]) / min(everything)
         where = f"{cell.model} {cell.task}"
-        note(where, "update without", name, statistics.median(found[1:]), statistics.median(ratios))
+        note(where, "update without", name, statistics.median(found[1:]), median)
+        note(where, "fastest update without", name, min(found[1:]), fastest)
+        left_out = name if name == "all measures" else f"without {name}"
         print(
-            f"{cell.model} {cell.task}: {'' if name == 'all measures' else 'without '}{name}: "
-            f"{statistics.median(found[1:]) * 1e3:.0f} ms an update, {statistics.median(ratios):.2f} times "
-            f"({min(ratios):.2f} to {max(ratios):.2f})",
+            f"{where}: {left_out}: {statistics.median(found[1:]) * 1e3:.0f} ms an update, {median:.2f} times (middle "
+            f"half of {len(ratios)} pairs: {low:.2f} to {high:.2f}); of the fastest {fastest:.2f} times",
             flush=True,
         )
 

@@ -46,6 +46,29 @@ def test_the_uncorrected_first_steps_are_larger_by_the_bias_ratio():
     assert ratio == pytest.approx([3.162, 4.250, 5.797, 6.528, 6.5685], abs=1e-3)
 
 
+@pytest.mark.parametrize("correct_bias", [False, True])
+def test_the_update_is_the_one_of_pytorchs_class_with_another_rate_epsilon_and_decay(correct_bias):
+    lr, eps, decay, beta1, beta2 = 0.01, 1e-6, 0.1, 0.9, 0.999
+    start = torch.randn(7, 33)
+    ours, theirs, untouched = (nn.Parameter(start.clone()) for _ in range(3))
+    optimizer = TransformersAdamW([ours, untouched], lr, beta2, eps, decay, correct_bias)
+    reference = torch.optim.AdamW([theirs], fused=True)
+    for t in range(1, 6):
+        correction1, correction2 = 1 - beta1**t, (1 - beta2**t) ** 0.5
+        size = lr * (1 - lr * decay) * (1.0 if correct_bias else correction1 / correction2)
+        reference.param_groups[0].update(lr=size, eps=eps / correction2, weight_decay=lr * decay / size)
+        ours.grad = torch.randn_like(start)
+        theirs.grad = ours.grad.clone()
+        optimizer.step()
+        reference.step()
+        if t == 3:  # a run that is taken up has its moments and its t from a file
+            kept = optimizer.state_dict()
+            optimizer = TransformersAdamW([ours, untouched], 1.0, correct_bias=correct_bias)
+            optimizer.load_state_dict(kept)
+        assert torch.equal(ours, theirs)
+    assert torch.equal(untouched, start)
+
+
 def test_biases_and_layer_norms_are_not_decayed():
     model = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Embedding(3, 2))
     optimizer = make_optimizer(model, Recipe(weight_decay=0.5))
