@@ -90,6 +90,15 @@ def test_the_way_of_a_gpu_computes_the_same_on_a_cpu(prepared, family, monkeypat
     assert_same(gradients(model, [batch_of(examples, "train", rows, CPU)], examples, recipe, 13), wanted)
 
 
+def test_elsewhere_than_on_a_cpu_attention_goes_the_way_of_a_gpu(monkeypatch):
+    monkeypatch.setattr(packing._Attention, "apply", None)
+    packed = packing.Packing(np.array([3, 5]), torch.tensor([0, 3], device="meta"))
+    key, value = (torch.empty(8, 2, 4, device="meta") for _ in range(2))
+    for n_queries in (8, 2):  # of all tokens, of the first ones
+        query = torch.empty(n_queries, 2, 4, device="meta")
+        assert packing.attend(query, key, value, packed, 0.1, 0.5).shape == query.shape
+
+
 @pytest.mark.parametrize("group_cost", [0, 100, 10**9])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_gradient_of_attention_is_its_derivative(precision, group_cost, monkeypatch):
