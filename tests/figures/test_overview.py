@@ -96,6 +96,9 @@ def test_a_run_far_off_squeezes_no_others_and_is_named():
     assert ax.get_xlim()[1] < 30
     assert ax.get_xlabel().endswith("; 1 beyond, at the edge")
     assert len(marks(figure)) == len(runs)
+    of_runs = [line for line in ax.lines if str(line.get_gid()).startswith("run-")]
+    assert len(of_runs) == len(runs)
+    assert not any(line.get_clip_on() for line in of_runs)  # what is at the edge is not cut in half there
     assert max(x for number, x, *_ in marks(figure) if number == 0) == pytest.approx(ax.get_xlim()[1])
     assert overview._own_limits(numbers_of(runs))[1] > 30  # what nothing learned scores is on the axis
     runs.loc[0, "score"] = np.nan  # of a run that diverged, where there is no trivial predictor

@@ -215,6 +215,7 @@ def _panel(ax, rows: pd.DataFrame, arms: list[str], limits: tuple[float, float],
             ax.plot([mean] * 2, [place - 0.4, place + 0.4], color=colour, linewidth=1.4, alpha=0.8, zorder=2)
         width_of_edge = 0.35 if size > 2.5 else 0
         edge = {"linestyle": "", "markeredgecolor": "white", "markeredgewidth": width_of_edge, "zorder": 3}
+        edge["clip_on"] = False  # what lies at the edge of the panel is drawn whole
         for kind, marker, larger, fill in ((~failed, "o", 1.0, colour), (failed, "X", 1.25, FAILED_COLOUR)):
             for i in np.flatnonzero(kind):
                 (mark,) = ax.plot(x[i], y[i], marker, color=fill, markersize=larger * size, **edge)
