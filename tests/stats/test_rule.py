@@ -361,6 +361,11 @@ def test_findings_are_three_to_seven_with_numbers_test_and_row():
     assert "up to 52 % would fail" in alone[-1]["sentence"]
 
 
+def test_where_every_run_failed_a_finding_says_how_few_might():
+    found = findings(summarise(runs({"x": {"a": [0.5] * 4, "b": [0.5] * 6}})), None)
+    assert found[-1]["sentence"] == "6 failed runs of 6, as of b on x, still allow that only 54 % would fail."
+
+
 @pytest.mark.parametrize(("kind", "share"), [("normal", 0.1), ("skewed", 0.0)])
 @pytest.mark.parametrize("world", ["same", "mixed"])
 def test_false_statements_are_rare(world, kind, share):

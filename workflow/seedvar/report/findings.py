@@ -171,10 +171,14 @@ def _open(decisions: pd.DataFrame, n_claims: int, unsettled: int) -> dict:
 
 def _unseen_failures(summary: pd.DataFrame) -> dict:
     row = summary.loc[summary["failed_high"].idxmin()]
+    share = f"up to {100 * row['failed_high']:.0f} %"
+    if (summary["failed"] == summary["n"]).all():
+        row = summary.loc[summary["failed_low"].idxmax()]
+        share = f"only {100 * row['failed_low']:.0f} %"
     text = (
         f"{row['failed']} failed {'run' if row['failed'] == 1 else 'runs'} of {row['n']}, as of {row['arm']} on "
-        f"{task_title(row['task'])}, still {'allows' if row['failed'] == 1 else 'allow'} that up to "
-        f"{100 * row['failed_high']:.0f} % would fail."
+        f"{task_title(row['task'])}, still {'allows' if row['failed'] == 1 else 'allow'} that {share} "
+        "would fail."
     )
     numbers = {"low": row["failed_low"], "high": row["failed_high"]}
     return _finding("failures", text, numbers, row["n"], "summary.csv", {"task": row["task"], "arm": row["arm"]})
